@@ -1,0 +1,1 @@
+"""From readings to replica counts: the half that does what KEDA does."""

@@ -1,0 +1,1 @@
+"""Pure decisions on replica counts: no I/O, no clock, no logging."""

@@ -1,0 +1,2 @@
+"""Pure values of the Kubernetes API: no I/O, no clock, no logging.
+"""

@@ -1,0 +1,1 @@
+"""From pending pods to nodes and back: the half that does what Karpenter does."""

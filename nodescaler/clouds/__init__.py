@@ -1,0 +1,1 @@
+"""Where instances come from, one module a cloud, all behind `base.Cloud`."""

@@ -1,0 +1,1 @@
+"""Pure decisions on nodes: no I/O, no clock, no logging."""

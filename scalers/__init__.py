@@ -1,0 +1,2 @@
+"""One trigger type, one file. The file name is the type with dashes as underscores.
+"""

@@ -1,0 +1,1 @@
+"""The roof: command line, composition root, embedded cluster, views."""
