@@ -1,0 +1,1 @@
+"""A real control plane of one pinned Kubernetes release, built from Go modules."""
