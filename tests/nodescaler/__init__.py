@@ -1,0 +1,1 @@
+"""The node half; virtual time everywhere."""

@@ -1,0 +1,1 @@
+"""The kwok cloud, and the suite that every cloud must pass."""

@@ -1,0 +1,1 @@
+"""Each controller against the in-memory cluster, in virtual time."""
