@@ -1,0 +1,37 @@
+"""What is wrong with a manifest: where, what was found, what would do.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # the object is refused
+    WARNING = "warning"  # the object works, this part of it probably not as meant
+    NOTE = "note"  # could not be judged from what was given
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One finding.
+
+    >>> str(Fault("spec.maxReplicaCount", "0", "at least 1"))
+    'spec.maxReplicaCount: found 0, want at least 1'
+    """
+
+    path: str
+    found: str
+    want: str
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        found = f"found {self.found}, " if self.found else ""
+        return f"{self.path}: {found}want {self.want}"
+
+
+def errors(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    return tuple(fault for fault in faults if fault.severity is Severity.ERROR)

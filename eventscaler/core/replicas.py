@@ -1,0 +1,68 @@
+"""The HPA's arithmetic: how many replicas one metric asks for.
+
+    AverageValue   ceil(value / target); no change within 10 % of target x current
+    Value          ceil(ready x value / target); no change within 10 % of target
+
+The HPA multiplies floats; here both sides are whole thousandths and the quotient is exact, so that
+0.3 at 0.1 each is 3 and not 4. Value never moves against its own ratio: the HPA, counting ready
+pods only, scales ten replicas with two ready to three when the load is 20 % above target.
+
+Pure. Source of the semantics:
+https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details
+"""
+
+from __future__ import annotations
+
+from eventscaler.core.model import Behavior, MetricType, Reading, State, Vote
+
+
+def vote(reading: Reading, state: State, behavior: Behavior) -> Vote:
+    """Count what *reading* asks for, before any limit.
+
+    >>> from datetime import UTC, datetime
+    >>> state = State(current=4, created=datetime(2026, 1, 1, tzinfo=UTC))
+    >>> vote(Reading(trigger="q", value=81, target=10), state, Behavior()).wanted
+    9
+    >>> vote(Reading(trigger="q", value=43, target=10), state, Behavior()).wanted
+    4
+    """
+    if reading.value is None:
+        return Vote(reading, None)
+    usage, target = milli(reading.value), max(1, milli(reading.target))
+    if reading.metric_type is MetricType.VALUE:
+        return Vote(reading, _by_value(usage, target, state, behavior))
+    return Vote(reading, _by_average(usage, target, state.current, behavior))
+
+
+def milli(amount: float) -> int:
+    """Round to thousandths, the resolution of metrics in Kubernetes.
+
+    >>> milli(0.3), milli(7)
+    (300, 7000)
+    """
+    return round(amount * 1000)
+
+
+def _by_average(usage: int, target: int, current: int, behavior: Behavior) -> int:
+    if current and _near(usage / (target * current), behavior):
+        return current
+    return _ceil(usage, target)
+
+
+def _by_value(usage: int, target: int, state: State, behavior: Behavior) -> int:
+    current = state.current
+    if current == 0 or usage == 0:
+        return _ceil(usage, target)
+    ready = current if state.ready is None else state.ready
+    if ready == 0 or _near(usage / target, behavior):
+        return current  # with no pod ready the ratio says nothing about how many are needed
+    wanted = _ceil(usage * ready, target)
+    return max(current, wanted) if usage > target else min(current, wanted)
+
+
+def _near(ratio: float, behavior: Behavior) -> bool:
+    return 1.0 - behavior.tolerance_down <= ratio <= 1.0 + behavior.tolerance_up
+
+
+def _ceil(amount: int, divisor: int) -> int:
+    return -(-amount // divisor)
