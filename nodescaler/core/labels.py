@@ -308,6 +308,11 @@ class Requirements(Mapping[str, Allowed]):
         """The keys on which a node with these labels is refused."""
         return tuple(key for key, allowed in self.items() if labels.get(key) not in allowed)
 
+    def only_keys(self, keys: Iterable[str]) -> Requirements:
+        """The demands on these keys alone."""
+        wanted = set(keys)
+        return Requirements({key: allowed for key, allowed in self.items() if key in wanted})
+
     def single_values(self) -> dict[str, str]:
         """The labels that are already decided."""
         return {key: a.only for key, a in self.items() if a.only is not None}

@@ -193,6 +193,9 @@ class PodSpec:
             pod of its class on a node.
         unmodelled: hard constraints this packer plans by resources only, in words.
         node_name: where it is bound; empty for a pending pod.
+        deletes_at: its deletionTimestamp, which includes its grace period.
+        protected_s: for how long after its start it must not be disrupted (the annotation
+            karpenter.sh/do-not-disrupt); infinite for "true".
     """
 
     namespace: str
@@ -218,8 +221,9 @@ class PodSpec:
     mirror: bool = False
     created: datetime | None = None
     started: datetime | None = None
-    deleting_since: datetime | None = None
+    deletes_at: datetime | None = None
     grace_s: float = 30.0
+    protected_s: float = 0.0
 
     @property
     def key(self) -> str:

@@ -1,0 +1,1 @@
+"""Which nodes should go, one module a reason. They do not know each other."""
