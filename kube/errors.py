@@ -1,15 +1,15 @@
 """What the API said no with, one class for each thing a caller does differently.
 
-    KubeError
-    ├── Denied        401, 403: tell the user; do not retry soon
-    ├── NotFound      404: a deletion succeeded; a target is missing
-    ├── Conflict      409: read again, decide again (AlreadyExists is its child)
-    │   └── AlreadyExists
-    ├── Gone          410: the resourceVersion is too old; list again
-    ├── Invalid       400, 422: the request itself is wrong; retrying cannot help
-    ├── Throttled     429: wait `retry_after_s`
-    ├── Unavailable   5xx, no answer, timeouts, broken connections: back off and retry
-    └── NotLeading    refused locally: this process does not hold the lease
+KubeError
+├── Denied        401, 403: tell the user; do not retry soon
+├── NotFound      404: a deletion succeeded; a target is missing
+├── Conflict      409: read again, decide again (AlreadyExists is its child)
+│   └── AlreadyExists
+├── Gone          410: the resourceVersion is too old; list again
+├── Invalid       400, 422: the request itself is wrong; retrying cannot help
+├── Throttled     429: wait `retry_after_s`
+├── Unavailable   5xx, no answer, timeouts, broken connections: back off and retry
+└── NotLeading    refused locally: this process does not hold the lease
 """
 
 from __future__ import annotations

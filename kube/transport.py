@@ -1,7 +1,7 @@
 """How bytes reach an API server: the protocol, so that sockets are only one way.
 
-`kube.http.HttpTransport` speaks HTTP through aiohttp; the embedded cluster offers another that calls
-its store directly, which is how the whole program runs under a virtual clock.
+`kube.http.HttpTransport` speaks HTTP through aiohttp; the embedded cluster offers another that
+calls its store directly, which is how the whole program runs under a virtual clock.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Stream:
 
 
 class Transport(Protocol):
-    """Raises `kube.errors.Unavailable` when there is no answer; every status is an answer."""
+    """Raises `kube.errors.Unavailable` when there is no answer; every status is an answer.
+
+    `timeout_s` bounds a whole `send`, and in a `stream` the longest silence between two lines.
+    """
 
     async def send(self, request: Request, *, timeout_s: float) -> Response: ...
 

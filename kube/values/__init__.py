@@ -1,2 +1,1 @@
-"""Pure values of the Kubernetes API: no I/O, no clock, no logging.
-"""
+"""Pure values of the Kubernetes API: no I/O, no clock, no logging."""
