@@ -1,0 +1,54 @@
+"""What a kubelet and a Prometheus ask: `/healthz`, `/readyz` and `/metrics` over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+# A question with an answer for people: None is yes, a text says what is missing.
+Check = Callable[[], str | None]
+
+
+def make_app(registry: CollectorRegistry, *, alive: Check, ready: Check) -> web.Application:
+    """Build the endpoints.
+
+    Args:
+        registry: what `/metrics` shows.
+        alive: why the process should be restarted, or None.
+        ready: what it still waits for, or None.
+    """
+
+    def answer(check: Check) -> Callable[[web.Request], object]:
+        async def handle(_request: web.Request) -> web.Response:
+            problem = check()
+            return web.Response(text=problem or "ok", status=503 if problem else 200)
+
+        return handle
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        )
+
+    app = web.Application()
+    app.router.add_get("/healthz", answer(alive))  # type: ignore[arg-type]  # aiohttp's Handler is an overload
+    app.router.add_get("/readyz", answer(ready))  # type: ignore[arg-type]
+    app.router.add_get("/metrics", metrics)
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Serve *app* while inside; gives the port, which differs from *port* when that was 0."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,1 @@
+"""The demo: its queue, its figures and its looks."""
