@@ -1,11 +1,11 @@
-"""Builds etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kubectl from pinned modules.
+"""Builds etcd, kube-apiserver, its controller manager and scheduler, and kubectl, from modules.
 
-`python -m tests.controlplane.build` leaves the five programs in a cached folder, one per pinned release,
-that serves as KUBEBUILDER_ASSETS, and prints that folder. A second run finds them and does nothing; runs at
-the same time wait for each other; a run that dies leaves no half-filled folder behind.
+`python -m tests.controlplane.build` leaves the five programs in a cached folder, one per pinned
+release, that serves as KUBEBUILDER_ASSETS, and prints that folder. A second run finds them and does
+nothing; runs at the same time wait for each other; a run that dies leaves no half-filled folder.
 
-The release is the one that go.mod names; nothing else in the tree repeats it. Needs `go` and a module proxy
-(or a filled module cache), about ten minutes of two cores the first time and 400 MB of disk in the end.
+The release is the one that go.mod names; nothing else in the tree repeats it. Needs `go` and a
+module proxy (or a filled module cache), and two cores for some minutes the first time.
 
 Source: https://book.kubebuilder.io/reference/envtest (what KUBEBUILDER_ASSETS must hold)
 """

@@ -1,0 +1,168 @@
+"""Fixtures that give a test a cluster: the sandbox, and a real control plane where there is one.
+
+`cluster` is the API alone: nothing reacts to what a test writes. `busy_cluster` also has the
+workload controllers and the scheduler. Both are parametrized over the two halves; the real half is
+skipped with its reason where no control plane is installed. The servers live as long as the pytest
+session (of one xdist worker); a test keeps out of the others' way by a namespace of its own and by
+unique names for what has no namespace.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from kube.client import Client
+from kube.http import HttpTransport
+from tests import control_plane
+from tests.control_plane import ControlPlane, kubeconfig
+from tests.processes import Server
+
+HALVES = ("sandbox", "real")
+SANDBOX_READY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A running API server and the way into it."""
+
+    name: str
+    url: str
+    kubeconfig: Path
+    token: str | None = None
+    authority: Path | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def ssl(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=str(self.authority)) if self.authority else None
+
+    def http(self) -> aiohttp.ClientSession:
+        """A plain HTTP session; the caller closes it."""
+        context = self.ssl()
+        connector = aiohttp.TCPConnector(ssl=context, limit=0) if context else None
+        return aiohttp.ClientSession(self.url, headers=self.headers, connector=connector)
+
+    def client(self) -> Client:
+        """Tandem's own client; the caller closes it."""
+        credentials = Bearer(self.token) if self.token else None
+        return Client(HttpTransport(self.url, tls=self.ssl(), credentials=credentials))
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A token that never expires."""
+
+    token: str
+
+    async def headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def refused(self) -> None:
+        raise AssertionError("the test cluster refused its own administrator")
+
+
+Launch = Callable[[bool], Cluster]
+
+
+@pytest.fixture(scope="session")
+def _real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+    """Start real control planes, at most one of each kind."""
+    running: dict[bool, Cluster] = {}
+
+    def launch(with_controllers: bool) -> Cluster:
+        programs = control_plane.assets()
+        if programs is None:
+            pytest.skip(control_plane.missing())
+        if with_controllers not in running:
+            folder = tmp_path_factory.mktemp("control-plane")
+            plane = ControlPlane(programs, folder, with_controllers=with_controllers)
+            stack.callback(plane.stop)
+            running[with_controllers] = Cluster(
+                "real", plane.url, plane.write_kubeconfig(), plane.token, plane.authority
+            )
+        return running[with_controllers]
+
+    with ExitStack() as stack:
+        yield launch
+
+
+@pytest.fixture(scope="session")
+def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+    """Start embedded clusters as processes, at most one of each kind."""
+    running: dict[bool, Cluster] = {}
+
+    def launch(with_controllers: bool) -> Cluster:
+        if with_controllers not in running:
+            folder = tmp_path_factory.mktemp("sandbox")
+            server = start_sandbox(folder, with_controllers=with_controllers)
+            stack.callback(server.stop)
+            url = (folder / "address").read_text()
+            (folder / "kubeconfig").write_text(kubeconfig(url))
+            running[with_controllers] = Cluster("sandbox", url, folder / "kubeconfig")
+        return running[with_controllers]
+
+    with ExitStack() as stack:
+        yield launch
+
+
+@pytest.fixture(params=HALVES)
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """An API server that nothing else uses: no controller, no scheduler, no kubelet."""
+    return _launched(request, with_controllers=False)
+
+
+@pytest.fixture(params=HALVES)
+def busy_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """A cluster with workload controllers, garbage collector and scheduler."""
+    return _launched(request, with_controllers=True)
+
+
+@pytest.fixture
+def real_cluster(_real: Launch) -> Cluster:
+    """A real cluster with controllers and scheduler, without the sandbox as its twin."""
+    return _real(True)
+
+
+@pytest.fixture
+def kubectl() -> Path:
+    """The kubectl of the control plane's release."""
+    programs = control_plane.assets()
+    if programs is None or not (programs / "kubectl").is_file():
+        pytest.skip(control_plane.missing())
+    return programs / "kubectl"
+
+
+def _launched(request: pytest.FixtureRequest, *, with_controllers: bool) -> Cluster:
+    launch: Launch = request.getfixturevalue(f"_{request.param}")
+    return launch(with_controllers)
+
+
+def start_sandbox(folder: Path, *, with_controllers: bool) -> Server:
+    """Run the embedded cluster as a process; its URL is in `folder / "address"` on return."""
+    address = folder / "address"
+    flags = ["--controllers"] if with_controllers else []
+    command = [sys.executable, "-m", "tests.sandbox_process", str(address), *flags]
+    server = Server(command, folder / "sandbox.log")
+    server.wait_until(address.is_file, SANDBOX_READY_S)
+    return server
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests of one kind of cluster to one xdist worker, so that it is started once."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        for fixture in ("cluster", "busy_cluster", "real_cluster"):
+            if fixture in names:
+                group = "cluster" if fixture == "cluster" else "busy-cluster"
+                item.add_marker(pytest.mark.xdist_group(group))

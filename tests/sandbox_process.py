@@ -1,0 +1,32 @@
+"""The embedded cluster as a process of its own, so that a test reaches it as it reaches a real one.
+
+`python -m tests.sandbox_process FILE [--controllers]` writes its address into FILE once it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tandem.sandbox.cluster import Sandbox, SandboxSettings
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def serve(address: Path, *, controllers: bool) -> None:
+    sandbox = Sandbox(SandboxSettings(), _now)
+    url = await sandbox.serve()
+    scratch = address.with_suffix(".new")
+    scratch.write_text(url)
+    scratch.rename(address)
+    if controllers:
+        await sandbox.run()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1]), controllers="--controllers" in sys.argv[2:]))
