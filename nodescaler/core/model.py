@@ -183,14 +183,30 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Required anti-affinity on the hostname: no node shared with pods of these labels.
+
+    Attributes:
+        namespaces: where such pods are looked for; empty means everywhere.
+    """
+
+    selector: Requirements
+    namespaces: frozenset[str] = frozenset()
+
+    def concerns(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        return (not self.namespaces or namespace in self.namespaces) and self.selector.accepts(
+            labels
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PodSpec:
     """A pod, with what decides where it may go.
 
     Attributes:
         alternatives: required node labels: the node selector joined with each OR-term of the
             required node affinity; one of them must accept the node. Never empty.
-        exclusive: required anti-affinity on the hostname that matches the pod itself: at most one
-            pod of its class on a node.
+        apart: pods that must not be on the same node; it holds in both directions.
         unmodelled: hard constraints this packer plans by resources only, in words.
         node_name: where it is bound; empty for a pending pod.
         deletes_at: its deletionTimestamp, which includes its grace period.
@@ -208,7 +224,7 @@ class PodSpec:
     preferences: tuple[Preference, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     host_ports: tuple[HostPort, ...] = ()
-    exclusive: bool = False
+    apart: tuple[Apart, ...] = ()
     unmodelled: tuple[str, ...] = ()
     owner: Owner | None = None
     priority: int = 0
@@ -232,6 +248,11 @@ class PodSpec:
     @property
     def is_daemon(self) -> bool:
         return self.owner is not None and self.owner.kind == "DaemonSet"
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it refuses some company, so that pods must be compared one by one."""
+        return bool(self.apart or self.host_ports)
 
     @property
     def is_over(self) -> bool:

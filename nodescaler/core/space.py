@@ -12,20 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nodescaler.core.labels import HOSTNAME, Requirements
-from nodescaler.core.model import DaemonSpec, HostPort, NodeState, PodSpec
+from nodescaler.core.model import DaemonSpec, NodeState, PodSpec
 from nodescaler.core.resources import Resources, amount_text, minus, missing, total
 from nodescaler.core.taints import Taint, lasting, untolerated
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One node as a place for pods."""
+    """One node as a place for pods; *guards* are those of its pods that refuse company."""
 
     name: str
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
     free: Resources
-    ports: tuple[HostPort, ...] = ()
+    pods: tuple[PodSpec, ...] = ()
+    guards: tuple[PodSpec, ...] = ()
 
 
 def space_of(node: NodeState, daemons: Sequence[DaemonSpec] = ()) -> Space:
@@ -35,8 +36,9 @@ def space_of(node: NodeState, daemons: Sequence[DaemonSpec] = ()) -> Space:
     running = [pod for pod in node.pods if not pod.is_over]
     awaited = expected_daemons(daemons, labels, taints, running)
     used = total([node.reserved, *(pod.requests for pod in [*running, *awaited])])
-    ports = tuple(port for pod in [*running, *awaited] for port in pod.host_ports)
-    return Space(node.name, labels, taints, minus(node.allocatable, used), ports)
+    free = minus(node.allocatable, used)
+    pods = (*running, *awaited)
+    return Space(node.name, labels, taints, free, pods, tuple(p for p in pods if p.is_guarded))
 
 
 def expected_daemons(
@@ -61,10 +63,16 @@ def accepted(alternatives: Iterable[Requirements], labels: Mapping[str, str]) ->
     return any(terms.accepts(labels) for terms in alternatives)
 
 
-def ports_clash(pod: PodSpec, taken: Iterable[HostPort]) -> HostPort | None:
-    """A host port of the pod that somebody already has."""
-    held = tuple(taken)
-    return next((p for p in pod.host_ports if any(p.clashes(other) for other in held)), None)
+def conflict(one: PodSpec, other: PodSpec) -> str | None:
+    """Why two pods cannot share a node, whatever its size: a host port or anti-affinity."""
+    for port in one.host_ports:
+        if any(port.clashes(theirs) for theirs in other.host_ports):
+            return f"host port {port.port}/{port.protocol} is taken by {other.key}"
+    if any(term.concerns(other.namespace, other.labels) for term in one.apart):
+        return f"must not share a node with {other.key}"
+    if any(term.concerns(one.namespace, one.labels) for term in other.apart):
+        return f"{other.key} must not share a node with it"
+    return None
 
 
 def refusal(pod: PodSpec, space: Space) -> str | None:
@@ -75,9 +83,10 @@ def refusal(pod: PodSpec, space: Space) -> str | None:
     against = untolerated(space.taints, pod.tolerations)
     if against:
         return f"does not tolerate the taint {against[0]} of {space.name}"
-    port = ports_clash(pod, space.ports)
-    if port is not None:
-        return f"host port {port.port}/{port.protocol} of {space.name} is taken"
+    others = space.pods if pod.is_guarded else space.guards
+    clash = next((c for other in others if (c := conflict(pod, other)) is not None), None)
+    if clash is not None:
+        return f"on {space.name}: {clash}"
     short = missing(pod.requests, space.free)
     if short:
         name = short[0]
