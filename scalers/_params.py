@@ -11,7 +11,7 @@ Source: https://keda.sh/docs/latest/concepts/scaling-deployments/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from difflib import get_close_matches
 from functools import lru_cache
@@ -95,9 +95,13 @@ class _Found:
     key: str
 
 
-@lru_cache(maxsize=256)
-def slots_of(meta: type[object]) -> tuple[Slot, ...]:
+def slots_of(meta: type[Any]) -> tuple[Slot, ...]:
     """The declared keys of *meta*, in order."""
+    return _slots(cast("Hashable", meta))
+
+
+@lru_cache(maxsize=256)
+def _slots(meta: Hashable) -> tuple[Slot, ...]:
     hints = get_type_hints(meta, include_extras=True)
     found = []
     for field in fields(cast("Any", meta)):
@@ -111,7 +115,7 @@ def slots_of(meta: type[object]) -> tuple[Slot, ...]:
 
 
 @lru_cache(maxsize=256)
-def around_of(meta: type[object]) -> tuple[tuple[str, str], ...]:
+def _around(meta: Hashable) -> tuple[tuple[str, str], ...]:
     """Field names of *meta* and the attributes of the spec that fill them."""
     hints = get_type_hints(meta, include_extras=True)
     return tuple(
@@ -129,7 +133,9 @@ def read_all(meta: type[Any], spec: Written) -> tuple[Any | None, list[Fault]]:
     Returns:
         the value, and all faults, warnings included, in the order of the declaration.
     """
-    given: dict[str, object] = {name: getattr(spec, source) for name, source in around_of(meta)}
+    given: dict[str, object] = {
+        name: getattr(spec, source) for name, source in _around(cast("Hashable", meta))
+    }
     faults: list[Fault] = []
     for slot in slots_of(meta):
         value, fault = _read(slot, spec)

@@ -8,7 +8,7 @@ that tried, and the next one tries again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
@@ -133,3 +133,16 @@ class Memory:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+async def together(limit: int, calls: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Run *calls*, at most *limit* at a time; their results in order. One error ends all."""
+    slots = asyncio.Semaphore(limit)
+
+    async def bounded(call: Callable[[], Awaitable[T]]) -> T:
+        async with slots:
+            return await call()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(bounded(call)) for call in calls]
+    return [task.result() for task in tasks]

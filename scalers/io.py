@@ -16,7 +16,7 @@ from typing import TypeVar
 from kube.client import Client
 from kube.values.times import Now
 from scalers._errors import ScalerError
-from scalers._pool import Closable, ClientStatistics, Memory, Pool
+from scalers._pool import ClientStatistics, Closable, Memory, Pool
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Closable)

@@ -1,0 +1,152 @@
+"""AWS clients: the only door to boto3, which blocks and therefore runs in a few threads of its own.
+
+A client is made once per service, region, endpoint and credentials; making one takes up to seconds.
+Credentials: static keys, a role to assume, or the operator's own chain.
+Source: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/credentials.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kube.values.times import Now
+from scalers._errors import ScalerError, Secret
+from scalers.io import IO
+
+SESSION = "tandem"
+MARGIN = timedelta(minutes=5)
+_BOTO3: Any = boto3  # untyped
+_CONFIG: Any = Config  # untyped
+DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredToken",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """As whom, where: without keys and role the operator's own identity."""
+
+    region: str
+    endpoint: str = ""
+    key_id: Secret | None = None
+    secret_key: Secret | None = None
+    token: Secret | None = None
+    role: str = ""
+    external_id: str = ""
+
+
+class _Threads:
+    broken = False
+
+    def __init__(self, count: int) -> None:
+        self.executor = ThreadPoolExecutor(count, thread_name_prefix="aws")
+
+    async def close(self) -> None:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+class _Client:
+    def __init__(self, client: Any, expires: datetime | None, now: Now) -> None:
+        self.client = client
+        self._expires = expires
+        self._now = now
+
+    @property
+    def broken(self) -> bool:
+        """Whether the role's credentials end soon; the next call assumes it anew."""
+        return self._expires is not None and self._now() >= self._expires - MARGIN
+
+    async def close(self) -> None:
+        self.client.close()
+
+
+async def call(account: Account, service: str, operation: str, io: IO, **arguments: Any) -> Any:
+    """One API call in a thread.
+
+    Raises:
+        ScalerError: AWS refused, the thing does not exist, or there was no answer.
+    """
+
+    async def opened() -> _Client:
+        timeout_s = io.settings.read_timeout_s
+        client, expires = await _in_thread(io, lambda: _made(account, service, timeout_s))
+        return _Client(client, expires, io.now)
+
+    with translated(operation):
+        async with io.client(("aws", service, account), opened) as shared:
+            method = getattr(shared.client, operation)
+            return await _in_thread(io, lambda: method(**arguments))
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn boto3's errors into ours, named by what was being done."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "nothing that is known")
+        hint = "; check the credentials and their rights" if code in DENIED else ""
+        raise ScalerError(f"{doing}: AWS answered {code}{hint}") from error
+    except BotoCoreError as error:
+        raise ScalerError(f"{doing}: no answer from AWS ({type(error).__name__})") from error
+
+
+async def _in_thread(io: IO, work: Callable[[], T]) -> T:
+    async def opened() -> _Threads:
+        return _Threads(io.settings.threads)
+
+    async with io.client(("threads",), opened, slots=io.settings.threads) as threads:
+        return await asyncio.get_running_loop().run_in_executor(threads.executor, work)
+
+
+def _made(account: Account, service: str, timeout_s: float) -> tuple[Any, datetime | None]:
+    """A client, and when its credentials expire; blocks."""
+    config = _CONFIG(
+        connect_timeout=timeout_s / 3,
+        read_timeout=timeout_s / 2,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        user_agent_extra=SESSION,
+    )
+    session = _BOTO3.Session(
+        aws_access_key_id=account.key_id.reveal() if account.key_id else None,
+        aws_secret_access_key=account.secret_key.reveal() if account.secret_key else None,
+        aws_session_token=account.token.reveal() if account.token else None,
+        region_name=account.region,
+    )
+    where = {"endpoint_url": account.endpoint or None, "config": config}
+    expires = None
+    if account.role:
+        session, expires = _assumed(session.client("sts", **where), account)
+    return session.client(service, **where), expires
+
+
+def _assumed(sts: Any, account: Account) -> tuple[Any, datetime]:
+    """A session as the role, and when it ends."""
+    more = {"ExternalId": account.external_id} if account.external_id else {}
+    answer = sts.assume_role(RoleArn=account.role, RoleSessionName=SESSION, **more)
+    keys = answer["Credentials"]
+    session = _BOTO3.Session(
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        region_name=account.region,
+    )
+    return session, keys["Expiration"]

@@ -1,0 +1,286 @@
+"""HTTP calls of scalers: one session for all, bounded per host, and the shared block of auth modes.
+
+Answers other than 2xx, slow ones and ones larger than `LARGEST` are `ScalerError`s that name the
+host and never the query (keys travel in it). Credentials are not carried along a redirect.
+Source of the auth block: https://keda.sh/docs/latest/scalers/prometheus/#authentication-parameters
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from scalers._errors import ScalerError, Secret
+from scalers._params import Param
+from scalers._tls import PLAIN, Tls, context
+from scalers.io import IO
+
+LARGEST = 16 * 1024 * 1024
+PER_HOST = 16
+TOKEN_MARGIN_S = 30.0
+_GOOD = range(200, 300)
+_REDIRECTS = range(300, 400)
+
+
+class ApiKeyMethod(StrEnum):
+    HEADER = "header"
+    QUERY = "query"
+
+
+MODES = ("apiKey", "basic", "tls", "bearer", "custom", "oauth")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAuth:
+    """The auth keys that HTTP triggers share; their metadata classes inherit them."""
+
+    auth_modes: Annotated[
+        tuple[str, ...], Param("authModes", "ma", f"list of {', '.join(MODES)}")
+    ] = ()
+    username: Annotated[Secret | None, Param("username", "a", "for basic")] = None
+    password: Annotated[Secret | None, Param("password", "a", "for basic")] = None
+    bearer_token: Annotated[Secret | None, Param("bearerToken", "a", "for bearer")] = None
+    cert: Annotated[Secret | None, Param("cert", "a", "client certificate, for tls")] = None
+    key: Annotated[Secret | None, Param("key", "a", "key of the client certificate")] = None
+    key_password: Annotated[Secret | None, Param("keyPassword", "a", "opens the key")] = None
+    ca: Annotated[Secret | None, Param("ca", "a", "certificate authority of the server")] = None
+    custom_header: Annotated[str, Param("customAuthHeader", "a", "header, for custom")] = ""
+    custom_value: Annotated[Secret | None, Param("customAuthValue", "a", "its value")] = None
+    api_key: Annotated[Secret | None, Param("apiKey", "a", "for apiKey")] = None
+    api_key_method: Annotated[ApiKeyMethod, Param("method", "a", "where the API key travels")] = (
+        ApiKeyMethod.HEADER
+    )
+    api_key_name: Annotated[
+        str, Param("keyParamName", "a", "its header or parameter; X-API-KEY or api_key")
+    ] = ""
+    oauth_uri: Annotated[str, Param("oauthTokenURI", "a", "token endpoint, for oauth")] = ""
+    oauth_scopes: Annotated[tuple[str, ...], Param("scopes", "a", "for oauth")] = ()
+    client_id: Annotated[Secret | None, Param("clientID", "a", "for oauth")] = None
+    client_secret: Annotated[Secret | None, Param("clientSecret", "a", "for oauth")] = None
+    endpoint_params: Annotated[
+        Secret | None, Param("endpointParams", "a", "more fields of the token request, URL-encoded")
+    ] = None
+
+    def auth_problems(self) -> Iterator[str]:
+        for mode in self.auth_modes:
+            if mode not in MODES:
+                known = ", ".join(f"'{m}'" for m in MODES)
+                yield f"'authModes' must be a list of {known}, got {mode}"
+            for key, value in self._needs(mode):
+                if not value:
+                    yield f"'authModes' has {mode}, and the TriggerAuthentication has no '{key}'"
+        if {"basic", "bearer"} <= set(self.auth_modes):
+            yield "'authModes' has both basic and bearer, which use the same header"
+        if bool(self.cert) != bool(self.key):
+            yield "'cert' and 'key' of the TriggerAuthentication go together; one is missing"
+
+    def _needs(self, mode: str) -> list[tuple[str, object]]:
+        needs: dict[str, list[tuple[str, object]]] = {
+            "apiKey": [("apiKey", self.api_key)],
+            "basic": [("username", self.username)],
+            "tls": [("cert", self.cert), ("key", self.key)],
+            "bearer": [("bearerToken", self.bearer_token)],
+            "custom": [
+                ("customAuthHeader", self.custom_header),
+                ("customAuthValue", self.custom_value),
+            ],
+            "oauth": [
+                ("oauthTokenURI", self.oauth_uri),
+                ("clientID", self.client_id),
+                ("clientSecret", self.client_secret),
+            ],
+        }
+        return needs.get(mode, [])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One GET: where, with what, how long."""
+
+    url: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tls: Tls = PLAIN
+    timeout_s: float = 0.0
+    data: Mapping[str, str] | None = None
+
+    @property
+    def host(self) -> str:
+        """The part of the address that is safe to print.
+
+        >>> Call("http://me:pw@mq:15672/api?key=x").host
+        'http://mq:15672'
+        """
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+class _Session:
+    def __init__(self) -> None:
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=PER_HOST),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "tandem"},
+        )
+
+    @property
+    def broken(self) -> bool:
+        return self.http.closed
+
+    async def close(self) -> None:
+        await self.http.close()
+
+
+async def _session() -> _Session:
+    return _Session()
+
+
+async def get_text(call: Call, io: IO) -> str:
+    """The body of a GET (of a POST when the call has `data`).
+
+    Raises:
+        ScalerError: no answer in time, one that is not 2xx, one that is too large.
+    """
+    timeout = aiohttp.ClientTimeout(total=call.timeout_s or io.settings.http_timeout_s)
+    verify = await context(call.tls, io) if call.url.startswith("https") else True
+    try:
+        async with (
+            io.client(("http",), _session, slots=1024) as session,
+            session.http.request(
+                "GET" if call.data is None else "POST",
+                call.url,
+                params=call.query,
+                headers=call.headers,
+                data=call.data,
+                ssl=verify,
+                timeout=timeout,
+                allow_redirects=not call.headers,
+            ) as answer,
+        ):
+            return _checked(call, answer.status, await _body(answer))
+    except TimeoutError:
+        raise ScalerError(f"{call.host} gave no answer within {timeout.total:g} s") from None
+    except aiohttp.InvalidURL:
+        raise ScalerError("the address is not a URL") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise ScalerError(f"no connection to {call.host}: {_reason(error)}") from error
+
+
+async def get_json(call: Call, io: IO) -> Any:
+    """The JSON body of a GET; raises as `get_text`, and when the body is not JSON."""
+    text = await get_text(call, io)
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ScalerError(f"{call.host} answered something that is not JSON") from None
+
+
+async def authorised(call: Call, auth: HttpAuth, io: IO) -> Call:
+    """*call* with the credentials of *auth*."""
+    headers, query = dict(call.headers), dict(call.query)
+    modes = set(auth.auth_modes)
+    if "basic" in modes:
+        headers["Authorization"] = basic(_text(auth.username), _text(auth.password))
+    if "bearer" in modes:
+        headers["Authorization"] = f"Bearer {_text(auth.bearer_token)}"
+    if "custom" in modes:
+        headers[auth.custom_header] = _text(auth.custom_value)
+    if "apiKey" in modes:
+        in_query = auth.api_key_method is ApiKeyMethod.QUERY
+        place = query if in_query else headers
+        place[auth.api_key_name or ("api_key" if in_query else "X-API-KEY")] = _text(auth.api_key)
+    pair = (auth.cert, auth.key, auth.key_password) if "tls" in modes else (None, None, None)
+    tls = Tls(auth.ca, *pair, unsafe=call.tls.unsafe)
+    if "oauth" in modes:
+        headers["Authorization"] = f"Bearer {await _token(auth, tls, io)}"
+    return Call(call.url, query, headers, tls, call.timeout_s)
+
+
+def basic(username: str, password: str) -> str:
+    """The value of an Authorization header.
+
+    >>> basic("guest", "guest")
+    'Basic Z3Vlc3Q6Z3Vlc3Q='
+    """
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+class _Tokens:
+    def __init__(self) -> None:
+        self.value = ""
+        self.until = 0.0
+
+
+async def _token(auth: HttpAuth, tls: Tls, io: IO) -> str:
+    """A client-credentials token, kept until shortly before it expires."""
+    kept = io.remembered(("oauth", auth), _Tokens)
+    now = io.now().timestamp()
+    if kept.until <= now:
+        kept.value, lifetime_s = await fetch_token(auth, tls, io)
+        kept.until = now + lifetime_s - TOKEN_MARGIN_S
+    return kept.value
+
+
+async def fetch_token(auth: HttpAuth, tls: Tls, io: IO) -> tuple[str, float]:
+    """A fresh token and its lifetime in seconds.
+
+    Source: RFC 6749, section 4.4.
+    """
+    more = dict(_pairs(_text(auth.endpoint_params)))
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": _text(auth.client_id),
+        "client_secret": _text(auth.client_secret),
+        **({"scope": " ".join(auth.oauth_scopes)} if auth.oauth_scopes else {}),
+        **more,
+    }
+    answer = await get_json(Call(auth.oauth_uri, tls=tls, data=form), io)
+    if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+        raise ScalerError(f"{Call(auth.oauth_uri).host} answered without an access_token")
+    return answer["access_token"], float(answer.get("expires_in", 60))
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, or somewhat more than `LARGEST` of it."""
+    body = bytearray()
+    async for chunk in answer.content.iter_chunked(64 * 1024):
+        body += chunk
+        if len(body) > LARGEST:
+            break
+    return bytes(body)
+
+
+def _checked(call: Call, status: int, body: bytes) -> str:
+    if len(body) > LARGEST:
+        raise ScalerError(f"{call.host} answered more than {LARGEST // 1024**2} MiB")
+    text = body.decode(errors="replace")
+    if status in _REDIRECTS:
+        raise ScalerError(f"{call.host} answered {status}, a redirect; give its final address")
+    if status not in _GOOD:
+        raise ScalerError(f"{call.host} answered {status}: {' '.join(text.split())[:200]}")
+    return text
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted (give 'ca', or 'unsafeSsl')"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error.strerror or error.os_error)
+    return type(error).__name__
+
+
+def _text(secret: Secret | None) -> str:
+    return secret.reveal() if secret else ""
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for part in filter(None, text.split("&")):
+        key, _, value = part.partition("=")
+        yield key, value
