@@ -84,7 +84,7 @@ def pod(name: str = "a", *, labels: Json | None = None, **spec: Any) -> Json:
 def workload(name: str, replicas: int, **spec: Any) -> Json:
     """A Deployment, ReplicaSet or StatefulSet whose pods are labelled app=name."""
     labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container()]}}
+    template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [container()]}}
     fields = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     return {"metadata": {"name": name}, "spec": fields | spec}
 
