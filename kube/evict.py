@@ -1,0 +1,82 @@
+"""Asking for a pod to leave, which PodDisruptionBudgets may refuse.
+
+A refusal is an answer and no error: it carries the server's reason and when to ask again.
+
+Source: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kube.client import Client, Json
+from kube.errors import Conflict, KubeError, NotFound, Throttled, Unavailable
+from kube.resources import PODS
+
+AGAIN_S = 10.0
+INTERNAL = 500  # what the server answers when more than one budget covers a pod
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """The pod is gone or on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The pod stays for now."""
+
+    message: str
+    retry_after_s: float
+
+
+async def evict(
+    client: Client, namespace: str, name: str, *, uid: str, grace_s: int | None = None
+) -> Evicted | Blocked:
+    """Evict this very pod; one that is already gone, or replaced by a namesake, counts as evicted.
+
+    Args:
+        grace_s: seconds the pod gets to stop; its own terminationGracePeriodSeconds when None.
+
+    Raises:
+        KubeError: anything that is no answer to the question, such as `Denied`.
+    """
+    body = eviction(namespace, name, uid=uid, grace_s=grace_s)
+    try:
+        await client.create(PODS, body, namespace=namespace, name=name, subresource="eviction")
+    except NotFound:
+        return Evicted()
+    except Throttled as error:
+        return Blocked(str(error), max(error.retry_after_s, AGAIN_S))
+    except Conflict as error:
+        return await _after_conflict(client, namespace, name, uid, error)
+    except Unavailable as error:
+        if error.status != INTERNAL:
+            raise
+        return Blocked(str(error), AGAIN_S)
+    return Evicted()
+
+
+def eviction(namespace: str, name: str, *, uid: str, grace_s: int | None) -> Json:
+    options: Json = {"preconditions": {"uid": uid}}
+    if grace_s is not None:
+        options["gracePeriodSeconds"] = grace_s
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+        "deleteOptions": options,
+    }
+
+
+async def _after_conflict(
+    client: Client, namespace: str, name: str, uid: str, error: KubeError
+) -> Evicted | Blocked:
+    """A conflict means a namesake, or that the budget was being changed by someone else."""
+    try:
+        found = await client.get(PODS, name, namespace=namespace)
+    except NotFound:
+        return Evicted()
+    if found["metadata"]["uid"] != uid:
+        return Evicted()
+    return Blocked(str(error), 1.0)
