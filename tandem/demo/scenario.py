@@ -34,7 +34,7 @@ class Scenario:
     pod_start_s: float = 1.0
     longest_s: float = 115.0
 
-    def manifests(self, trigger: Json) -> list[Json]:
+    def manifests(self, trigger: Json, *, namespace: str = NAMESPACE) -> list[Json]:
         """A Provisioner, and a Deployment at zero with the ScaledObject that scales it."""
         types = ["t3.micro", "m5.large"]
         provisioner = {
@@ -52,7 +52,7 @@ class Scenario:
         scaled_object = {
             "apiVersion": "keda.sh/v1alpha1",
             "kind": "ScaledObject",
-            "metadata": {"name": WORKER, "namespace": NAMESPACE},
+            "metadata": {"name": WORKER, "namespace": namespace},
             "spec": {
                 "scaleTargetRef": {"name": WORKER},
                 "pollingInterval": self.polling_s,
@@ -62,10 +62,10 @@ class Scenario:
                 "triggers": [trigger],
             },
         }
-        return [provisioner, _deployment(), scaled_object]
+        return [provisioner, _deployment(namespace), scaled_object]
 
 
-def _deployment() -> Json:
+def _deployment(namespace: str) -> Json:
     labels = {"app": WORKER}
     container = {
         "name": WORKER,
@@ -75,7 +75,7 @@ def _deployment() -> Json:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": WORKER, "namespace": NAMESPACE},
+        "metadata": {"name": WORKER, "namespace": namespace},
         "spec": {
             "replicas": 0,
             "selector": {"matchLabels": labels},

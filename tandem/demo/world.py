@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
-from kube.discovery import Discovery
-from kube.scale import Scales, Target
 
 from kube.cache import Cache
 from kube.client import Client, Json
+from kube.discovery import Discovery
 from kube.objects import ObjectMeta, Partial
 from kube.resources import NAMESPACES, NODE_CLAIMS, NODES, PODS
+from kube.scale import Scales, Target
 from tandem.demo.brokers import Broker
 from tandem.demo.scenario import NAMESPACE, WORKER
 from tandem.demo.timeline import NodeLine, Sample
@@ -43,14 +43,15 @@ class DemoNode(msgspec.Struct, frozen=True, gc=False):
 class World:
     """The demo's cluster and its queue: caches for what is shown, consumers for what runs."""
 
-    def __init__(self, client: Client, broker: Broker) -> None:
+    def __init__(self, client: Client, broker: Broker, *, namespace: str = NAMESPACE) -> None:
+        self.namespace = namespace
         self._client = client
         self._broker = broker
         self._discovery = Discovery(client)
-        self._pods = Cache(client, PODS, WorkerPod, namespace=NAMESPACE)
+        self._pods = Cache(client, PODS, WorkerPod, namespace=namespace)
         self._nodes = Cache(client, NODES, DemoNode)
         self._claims = Cache(client, NODE_CLAIMS, Partial)
-        self._target = Target(NAMESPACE, "apps/v1", "Deployment", WORKER)
+        self._target = Target(namespace, "apps/v1", "Deployment", WORKER)
         self._scales = Scales(client, self._discovery)
 
     async def run(self, *, work_s: float) -> None:
@@ -60,7 +61,7 @@ class World:
             group.create_task(Workers(self._pods, self._broker, work_s=work_s).run())
 
     async def create(self, manifests: Sequence[Json]) -> None:
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
         await self._client.create(NAMESPACES, namespace)
         for body in manifests:
             resource = await self._discovery.resource(body["apiVersion"], body["kind"])

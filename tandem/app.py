@@ -1,0 +1,294 @@
+"""The composition root: the one place that owns the clock, the randomness and the wiring.
+
+    kubeconfig -> client -> lease -> engines <- kopf's events
+                                  -> /healthz /readyz /metrics
+
+An operator waits for the lease, then runs its engines until it is told to stop or loses the lease;
+a lost lease ends the process, so that nothing half-stopped can go on acting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+import structlog
+from nodescaler.engine import NodeEngine, NodeSettings
+from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
+
+from eventscaler import handlers as event_handlers
+from eventscaler.engine import EventEngine, EventSettings
+from kube.client import Client, Json
+from kube.config import ClusterConfig, ConfigError, connect, load
+from kube.events import Recorder
+from kube.lease import Elector
+from kube.transport import Transport
+from nodescaler import handlers as node_handlers
+from nodescaler.clouds.kwok import KwokCloud
+from scalers.io import IO
+from tandem.errors import BadInput
+from tandem.handlers import CrossThread, Registry, Sink, hosting
+from tandem.health import make_app, serving
+
+log = structlog.get_logger()
+
+LOST_LEASE = 3  # exit code: a restart is wanted, and it is nobody's mistake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What `tandem run` takes; durations in seconds.
+
+    Attributes:
+        only: "events" or "nodes" for one half, None for both.
+        namespace: of the lease and of cluster-wide secrets; None takes the kubeconfig's.
+        lease_s: how long a dead leader is waited for; renewed after two thirds of it.
+        elect: wait for the lease; without it a single process is assumed.
+        listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    only: str | None = None
+    namespace: str | None = None
+    lease: str = "tandem"
+    lease_s: float = 15.0
+    elect: bool = True
+    listen: str = "127.0.0.1:8080"
+    cloud: str = "kwok"
+    batch_idle_s: float = 1.0
+    batch_max_s: float = 10.0
+    node_startup_s: float = 0.0
+
+
+class Engine(Protocol):
+    async def run(self) -> None: ...
+
+    async def resync(self) -> None: ...
+
+    def changed(self, body: Json) -> None: ...
+
+    def gone(self, body: Json) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """An engine and how it tells kopf which events it wants."""
+
+    engine: Engine
+    register: Callable[[Registry, Sink], None]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def main(settings: RunSettings) -> None:
+    """Run until SIGINT or SIGTERM; a second signal ends the process at once."""
+    try:
+        code = asyncio.run(_until_signalled(settings))
+    except* ConfigError as errors:
+        raise BadInput(str(errors.exceptions[0])) from errors
+    if code:
+        sys.exit(code)
+
+
+async def _until_signalled(settings: RunSettings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, partial(_signalled, stop))
+    return await operate(settings, stop)
+
+
+def _signalled(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        os._exit(130)
+    stop.set()
+
+
+async def operate(
+    settings: RunSettings,
+    stop: asyncio.Event,
+    *,
+    started: Callable[[str], None] = lambda _url: None,
+) -> int:
+    """Run the operator until *stop*; the exit code is 0, or 3 when the lease was lost.
+
+    Args:
+        settings: what to run and where.
+        stop: set to end it; everything is closed on the way out and the lease is released.
+        started: called with the URL of the health endpoint once it answers.
+    """
+    config = await load(settings.kubeconfig, settings.context)
+    async with AsyncExitStack() as stack:
+        transport = connect(config)
+        stack.push_async_callback(transport.close)
+        operator = Operator(settings, config, transport, registry=_registry())
+        host, port = _address(settings.listen)
+        # Alive is to answer at all: a stuck loop does not.
+        endpoints = make_app(operator.registry, alive=lambda: None, ready=operator.ready)
+        bound = await stack.enter_async_context(serving(endpoints, host, port))
+        started(f"http://{host}:{bound}")
+        log.info("serving", object=f"http://{host}:{bound}", why="health and metrics")
+        return await operator.run(stop)
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop."""
+
+
+class LostLease(Exception):
+    """Another process leads, or may by now."""
+
+
+class Operator:
+    """One process: it waits for the lease, then runs the engines until stopped or deposed."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        config: ClusterConfig,
+        transport: Transport,
+        *,
+        registry: CollectorRegistry,
+    ) -> None:
+        self.registry = registry
+        self._settings = settings
+        self._transport = transport
+        self._namespace = settings.namespace or config.namespace
+        self._identity = f"{socket.gethostname()}_{os.getpid()}"
+        self._leading = Gauge("tandem_leading", "1 while this process leads.", registry=registry)
+        self._synced = False
+        self._elector = Elector(
+            Client(transport),  # without a gate: it is what opens the others
+            namespace=self._namespace,
+            name=settings.lease,
+            identity=self._identity,
+            now=now,
+            lease_s=settings.lease_s,
+            renew_s=settings.lease_s * 2 / 3,
+            retry_s=settings.lease_s * 2 / 15,
+        )
+
+    def ready(self) -> str | None:
+        """Standing by is being ready: a rollout must not wait for the old leader to die."""
+        if self._settings.elect and not self._elector.leading():
+            return None
+        return None if self._synced else "waiting for the first lists of the cluster"
+
+    async def run(self, stop: asyncio.Event) -> int:
+        code = 0
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_until(stop))
+                if self._settings.elect:
+                    group.create_task(self._elector.run())
+                    group.create_task(self._until_deposed())
+                group.create_task(self._lead())
+        except* Stopped:
+            log.info("stopped", object=self._identity, why="asked to")
+        except* LostLease:
+            log.warning("stopped", object=self._identity, why="lost the lease; restart me")
+            code = LOST_LEASE
+        return code
+
+    async def _until_deposed(self) -> None:
+        await self._elector.wait_lost()
+        raise LostLease
+
+    async def _lead(self) -> None:
+        why = "runs alone"
+        if self._settings.elect:
+            await self._elector.wait_leading()
+            why = f"holds the lease {self._namespace}/{self._settings.lease}"
+        log.info("leading", object=self._identity, why=why)
+        self._leading.set(1)
+        gate = self._elector.gate if self._settings.elect else _open
+        client = Client(self._transport, gate=gate)
+        recorder = Recorder(client, component="tandem", instance=self._identity, now=now)
+        io = IO(now=now, kube=client)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(recorder.run())
+                await self._host(self._build(client, io, recorder), group)
+        finally:
+            self._leading.set(0)
+            await io.close()
+
+    async def _host(self, halves: list[Half], group: asyncio.TaskGroup) -> None:
+        """Fill the engines with what there is, start them, and let kopf tell what changes."""
+        handlers = Registry()
+        loop = asyncio.get_running_loop()
+        for half in halves:
+            await half.engine.resync()
+            half.register(handlers, CrossThread(half.engine, loop))
+            group.create_task(half.engine.run())
+        self._synced = True
+        log.info("ready", object=self._identity, why="the first lists are in")
+        reload = partial(load, self._settings.kubeconfig, self._settings.context)
+        async with hosting(handlers, reload) as hosted:
+            await hosted
+
+    def _build(self, client: Client, io: IO, recorder: Recorder) -> list[Half]:
+        settings, halves = self._settings, list[Half]()
+        if settings.only != "nodes":
+            events = EventEngine(
+                client,
+                io,
+                recorder,
+                now=now,
+                settings=EventSettings(namespace=self._namespace),
+                rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
+                registry=self.registry,
+            )
+            halves.append(Half(events, event_handlers.register))
+        if settings.only != "events":
+            nodes = NodeEngine(
+                client,
+                {"kwok": KwokCloud(client, now=now)},
+                recorder,
+                now=now,
+                settings=NodeSettings(
+                    batch_idle_s=settings.batch_idle_s,
+                    batch_max_s=settings.batch_max_s,
+                    node_startup_s=settings.node_startup_s,
+                    default_cloud=settings.cloud,
+                ),
+                registry=self.registry,
+            )
+            halves.append(Half(nodes, node_handlers.register))
+        return halves
+
+
+def _open() -> None:
+    """The gate of a process that runs alone."""
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+    raise Stopped
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004  # the last port
+        raise BadInput(f"--listen: found {listen!r}; would do: host:port, such as 127.0.0.1:8080")
+    return host, int(port)

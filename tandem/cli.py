@@ -1,0 +1,217 @@
+"""The command line. Exit codes: 0 done, 1 the answer is no, 2 bad input.
+
+Each command imports what it needs when it runs, so that `--help` stays fast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from kube.values.duration import parse as parse_duration
+
+from kube.errors import KubeError
+from tandem.errors import BadInput
+from tandem.log import LogFormat
+
+app = typer.Typer(
+    name="tandem",
+    help="One autoscaler for Kubernetes workloads and the nodes they run on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Half(StrEnum):
+    NODES = "nodes"
+    EVENTS = "events"
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if found is None:
+        raise typer.BadParameter(f"found {text!r}; would do: a duration such as 1s or 500ms")
+    return found
+
+
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(help="Kubeconfig file; else $KUBECONFIG, ~/.kube/config, or the pod's account."),
+]
+Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
+Files = Annotated[
+    list[Path],
+    typer.Option("--file", "-f", help="YAML file, or a folder of them; - reads standard input."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+Style = Annotated[LogFormat, typer.Option(help="json, text, or auto: text on a terminal.")]
+
+
+@app.command()
+def run(  # one parameter a flag is how typer reads a command
+    *,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    only: Annotated[Half | None, typer.Option(help="Run one half.")] = None,
+    namespace: Annotated[
+        str | None, typer.Option(help="Where the lease and cluster-wide secrets live.")
+    ] = None,
+    lease: Annotated[str, typer.Option(help="Name of the leader's Lease.")] = "tandem",
+    lease_duration: Annotated[
+        str, typer.Option(help="How long a dead leader is waited for.")
+    ] = "15s",
+    elect: Annotated[bool, typer.Option(help="Wait for the lease before acting.")] = True,
+    listen: Annotated[
+        str, typer.Option(help="Address of /healthz, /readyz and /metrics.")
+    ] = "127.0.0.1:8080",
+    cloud: Annotated[str, typer.Option(help="Cloud of pools without a node class.")] = "kwok",
+    batch_idle: Annotated[str, typer.Option(help="Plan when this quiet.")] = "1s",
+    batch_max: Annotated[str, typer.Option(help="Plan at the latest after this.")] = "10s",
+    node_startup: Annotated[str, typer.Option(help="Start-up time of a kwok node.")] = "0s",
+    log_level: LogLevel = "info",
+    log_format: Style = LogFormat.AUTO,
+) -> None:
+    """Run the operator against a cluster until it is told to stop."""
+    from tandem import app as operator  # noqa: PLC0415  # see the header
+
+    settings = operator.RunSettings(
+        kubeconfig=str(kubeconfig) if kubeconfig else None,
+        context=context,
+        only=only.value if only else None,
+        namespace=namespace,
+        lease=lease,
+        lease_s=_seconds(lease_duration),
+        elect=elect,
+        listen=listen,
+        cloud=cloud,
+        batch_idle_s=_seconds(batch_idle),
+        batch_max_s=_seconds(batch_max),
+        node_startup_s=_seconds(node_startup),
+    )
+    _configure(log_level, log_format)
+    operator.main(settings)
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="Where to write the kubeconfig; else a temporary file.")
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=0, help="Simulated nodes to begin with.")] = 0,
+    pod_start: Annotated[str, typer.Option(help="Time from bound to Running.")] = "1s",
+    log_level: LogLevel = "warning",
+    log_format: Style = LogFormat.AUTO,
+) -> None:
+    """Serve a Kubernetes API on 127.0.0.1 with simulated nodes, until Ctrl-C."""
+    from tandem import sandbox_command  # noqa: PLC0415
+
+    _configure(log_level, log_format)
+    _finish(
+        sandbox_command.main(
+            port=port, kubeconfig=kubeconfig, nodes=nodes, pod_start_s=_seconds(pod_start)
+        )
+    )
+
+
+@app.command()
+def demo(
+    *,
+    broker: Annotated[
+        str, typer.Option(help="http: the demo's own queue; rabbitmq: a real one from PATH.")
+    ] = "http",
+    messages: Annotated[int, typer.Option(min=1, help="How many messages to publish.")] = 300,
+    as_json: AsJson = False,
+    plain: Annotated[bool, typer.Option(help="Plain lines even on a terminal.")] = False,
+    log_level: LogLevel = "info",
+) -> None:
+    """Watch the main job on the embedded cluster: a queue fills, and it all goes back to zero."""
+    from tandem.demo import runner  # noqa: PLC0415
+
+    settings = runner.DemoSettings(
+        broker=broker, messages=messages, as_json=as_json, plain=plain, log_level=log_level
+    )
+    _finish(runner.main(settings))
+
+
+@app.command()
+def plan(
+    *,
+    file: Files,
+    catalog: Annotated[
+        str, typer.Option(help="builtin, or a file in the format of Karpenter's kwok provider.")
+    ] = "builtin",
+    as_json: AsJson = False,
+) -> None:
+    """Show which nodes the given pods would get, what they cost, and why a pod stays out."""
+    from tandem import plan_command  # noqa: PLC0415
+
+    _finish(plan_command.main(file, catalog=catalog, as_json=as_json))
+
+
+@app.command()
+def check(
+    *,
+    file: Files,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every trigger of a ScaledObject once, for real, and show what would follow."""
+    from tandem import check_command  # noqa: PLC0415
+
+    path = str(kubeconfig) if kubeconfig else None
+    _finish(check_command.main(file, kubeconfig=path, context=context, as_json=as_json))
+
+
+@app.command()
+def validate(*, file: Files, as_json: AsJson = False) -> None:
+    """Apply the admission rules offline and print all faults at once."""
+    from tandem import validate_command  # noqa: PLC0415
+
+    _finish(validate_command.main(file, as_json=as_json))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed  # noqa: PLC0415
+
+    typer.echo(installed("tandem-autoscaler"))
+
+
+def _configure(level: str, style: LogFormat) -> None:
+    from tandem import log  # noqa: PLC0415
+
+    if level.lower() not in {"debug", "info", "warning", "error"}:
+        raise BadInput(f"--log-level: found {level!r}; would do: debug, info, warning or error")
+    log.configure(level=level, style=style)
+
+
+def _finish(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line and turn bad input into one line on standard error and exit code 2."""
+    try:
+        app()
+    except BadInput as error:
+        sys.stderr.write(f"tandem: {error}\n")
+        sys.exit(2)
+    except KubeError as error:
+        sys.stderr.write(f"tandem: {error}\n")
+        sys.exit(1)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)
