@@ -1,0 +1,2 @@
+"""The main job with nothing faked but the machines: real brokers, real API servers, the operator
+as a process of its own."""
