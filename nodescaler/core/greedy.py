@@ -2,8 +2,12 @@
 
 For each offer, two ways to fill it are tried: classes in order (largest pods first), and all
 classes in even proportion, topped up in order. The fill that is worth most per dollar of its
-price (`core.bound` says what a pod is worth) is opened as often as the pods last. A node that
-would cost more than its pods on a node each is not opened, so the plan never costs more than that.
+price is opened as often as the pods last. A node that would cost more than its pods on a node
+each is not opened, so the plan never costs more than that.
+
+What a pod is worth comes from `core.bound` first. Classes that then end up on dear, half-empty
+nodes were worth more than that; so the worth is moved towards what each class really cost, and
+the pool is packed again, a few times. The cheapest plan is kept.
 
 Pure. Ties are broken by price, then name, so the same input gives the same plan.
 """
@@ -11,7 +15,7 @@ Pure. Ties are broken by price, then name, so the same input gives the same plan
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nodescaler.core.bound import holds, undominated
 from nodescaler.core.offers import Offer, Vector, within_limits
@@ -77,16 +81,54 @@ def bits(positions: Iterable[int]) -> int:
 
 
 def pack_pool(
-    problem: Problem, counts: Mapping[int, int], offers: Sequence[Offer], room: Mapping[str, int]
+    problem: Problem,
+    counts: Mapping[int, int],
+    offers: Sequence[Offer],
+    room: Mapping[str, int],
+    rounds: int = 0,
 ) -> Packed:
-    """Place as many pods as the pool can take.
+    """Place as many pods as the pool can take; the cheapest of ``1 + rounds`` tries.
 
     Args:
         problem: the classes.
         counts: how many pods of each class wait.
         offers: of one pool, cheapest first.
         room: what the pool's limits leave; empty without limits.
+        rounds: how often to learn what pods are worth and try again.
     """
+    best = tried = pack_once(problem, counts, offers, room)
+    for _ in range(rounds if len(counts) > 1 else 0):
+        problem = _learned(problem, tried)
+        tried = pack_once(problem, counts, offers, room)
+        best = min((best, tried), key=_quality)
+    return best
+
+
+def _quality(packed: Packed) -> tuple[int, float]:
+    """Few pods left over, then a low price."""
+    return (sum(packed.left.values()), round(packed.price, 9))
+
+
+def _learned(problem: Problem, packed: Packed) -> Problem:
+    """Move each worth half-way to what the class's pods cost in *packed*."""
+    paid = [0.0] * len(problem.worth)
+    count = [0] * len(problem.worth)
+    for load in packed.loads:
+        whole = sum(problem.worth[c] * n for c, n in load.counts) or 1.0
+        for c, n in load.counts:
+            paid[c] += load.copies * load.offer.price * problem.worth[c] * n / whole
+            count[c] += load.copies * n
+    worth = (
+        (was + cost / n) / 2 if n else was
+        for was, cost, n in zip(problem.worth, paid, count, strict=True)
+    )
+    return replace(problem, worth=tuple(worth))
+
+
+def pack_once(
+    problem: Problem, counts: Mapping[int, int], offers: Sequence[Offer], room: Mapping[str, int]
+) -> Packed:
+    """One greedy pass with the worths as they are."""
     front = list(offers) if room else undominated(offers)
     left = {c: n for c, n in counts.items() if n > 0}
     alone = _prices_alone(problem, left, front)

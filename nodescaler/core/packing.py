@@ -56,6 +56,7 @@ class PackSettings:
     """What an operator may choose about packing."""
 
     most_types: int = 60  # instance types a node may be launched as; a cloud's request has a limit
+    rounds: int = 6  # how often to improve on the first plan (`core.greedy`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,12 @@ def pack(snapshot: Snapshot, settings: PackSettings | None = None) -> Plan:
     names = sorted({n for each in classes for n, v in each.sample.requests.items() if v > 0})
     counts, existing = _into_existing(snapshot, classes)
     problem = _problem(classes, names)
-    pools = _into_pools(snapshot, classes, counts, problem, names)
+    chosen = settings or PackSettings()
+    pools = _into_pools(snapshot, classes, counts, problem, (names, chosen.rounds))
     left = pools[-1].packed.left if pools else counts
     queues = [iter(each.pods) for each in classes]
     placed = {name: _take(queues, taken) for name, taken in existing.items() if taken}
-    nodes = _planned(pools, problem, queues, settings or PackSettings())
+    nodes = _planned(pools, problem, queues, chosen)
     return Plan(
         new_nodes=tuple(nodes),
         existing=tuple(Placement(name, pods) for name, pods in sorted(placed.items())),
@@ -143,9 +145,10 @@ def _into_pools(
     classes: Sequence[PodClass],
     counts: Counts,
     problem: Problem,
-    names: Sequence[str],
+    how: tuple[Sequence[str], int],
 ) -> list[_Pool]:
     """Every pool in its turn; each passes on what it cannot hold."""
+    names, rounds = how
     usable = [p for p in snapshot.pools if p.replicas is None and not p.deleting]
     out: list[_Pool] = []
     left = counts
@@ -156,7 +159,7 @@ def _into_pools(
         room = minus_usage(pool, snapshot.usage.get(pool.name, {}))
         worth = lower_bound(_demands(problem, left), offers, len(names)).worth
         priced = replace(problem, worth=tuple(worth.get(c, 0.0) for c in range(len(classes))))
-        packed = pack_pool(priced, left, offers, room)
+        packed = pack_pool(priced, left, offers, room, rounds)
         out.append(_Pool(pool, offers, room, packed))
         left = packed.left
     return out
