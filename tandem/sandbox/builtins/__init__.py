@@ -1,0 +1,1 @@
+"""What kube-apiserver does with its own kinds beyond storing them: defaults, checks, statuses."""

@@ -1,0 +1,134 @@
+"""Delete: preconditions, finalizers, grace periods and propagation.
+
+Source: https://kubernetes.io/docs/concepts/architecture/garbage-collection/ and
+https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tandem.sandbox.decoding import decode_body
+from tandem.sandbox.state import Call, State
+from tandem.sandbox.status import Json, bad_request, precondition_failed
+from tandem.sandbox.store import Stored
+
+_FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    grace_s: int | None = None
+    uid: str = ""
+    resource_version: str = ""
+    propagation: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What became of the object: its last state, and whether it is gone."""
+
+    stored: Stored
+    gone: bool
+
+
+def read_options(call: Call) -> DeleteOptions:
+    """Take the options from the body, else from the query."""
+    body = decode_body(call.request.body, call.request.content_type) if call.request.body else None
+    found: Json = body if isinstance(body, dict) else {}
+    query = call.query
+    grace = found.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+    propagation = found.get("propagationPolicy") or query.get("propagationPolicy", "")
+    if found.get("orphanDependents"):
+        propagation = "Orphan"
+    if propagation not in {"", "Background", *_FINALIZERS}:
+        raise bad_request(f'invalid propagationPolicy "{propagation}"')
+    preconditions: Json = found.get("preconditions") or {}
+    return DeleteOptions(
+        grace_s=_whole(grace),
+        uid=preconditions.get("uid") or "",
+        resource_version=preconditions.get("resourceVersion") or "",
+        propagation=propagation,
+        dry_run=call.dry_run or "All" in (found.get("dryRun") or ()),
+    )
+
+
+def _whole(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        return max(0, int(value))
+    except (TypeError, ValueError) as error:
+        raise bad_request(f"gracePeriodSeconds must be a number, got {value!r}") from error
+
+
+def delete(state: State, call: Call, stored: Stored, options: DeleteOptions) -> Deleted:
+    """Delete *stored*, or mark it when finalizers or a grace period hold it.
+
+    Raises:
+        ApiError: 409, a precondition does not hold.
+    """
+    metadata = stored.obj["metadata"]
+    _check(call, metadata, options)
+    finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation)
+    grace_s = _grace_s(call, stored.obj, options)
+    if not grace_s and not finalizers:
+        if options.dry_run:
+            return Deleted(stored, gone=True)
+        return Deleted(state.store.remove(call.served.kind.storage, call.key), gone=True)
+    marked = _marked(state, metadata, grace_s, finalizers)
+    if marked == metadata or options.dry_run:
+        return Deleted(stored, gone=False)
+    obj = stored.obj | {"metadata": marked}
+    return Deleted(state.store.put(call.served.kind.storage, call.key, obj), gone=False)
+
+
+def _check(call: Call, metadata: Json, options: DeleteOptions) -> None:
+    kind, name = call.served.kind, metadata["name"]
+    if options.uid and options.uid != metadata["uid"]:
+        why = (
+            f"the UID in the precondition ({options.uid}) does not match the UID in record "
+            f"({metadata['uid']}). The object might have been deleted and then recreated"
+        )
+        raise precondition_failed(kind, name, why)
+    version = metadata["resourceVersion"]
+    if options.resource_version and options.resource_version != version:
+        why = (
+            f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
+            f"the ResourceVersion in record ({version}). The object might have been modified"
+        )
+        raise precondition_failed(kind, name, why)
+
+
+def _finalizers(found: list[str], propagation: str) -> list[str]:
+    """Give the finalizers with those of *propagation* alone; no wish leaves them as they are."""
+    if not propagation:
+        return found
+    kept = [each for each in found if each not in _FINALIZERS.values()]
+    wanted = _FINALIZERS.get(propagation)
+    return [*kept, wanted] if wanted else kept
+
+
+def _grace_s(call: Call, obj: Json, options: DeleteOptions) -> int:
+    grace_s = call.served.strategy.grace(obj, options.grace_s)
+    left: int | None = obj["metadata"].get("deletionGracePeriodSeconds")
+    if "deletionTimestamp" in obj["metadata"] and left is not None:
+        return min(grace_s, left) if options.grace_s is not None else left
+    return grace_s
+
+
+def _marked(state: State, metadata: Json, grace_s: int, finalizers: list[str]) -> Json:
+    marked = {**metadata, "finalizers": finalizers}
+    if not finalizers:
+        del marked["finalizers"]
+    shortened = grace_s < metadata.get("deletionGracePeriodSeconds", grace_s)
+    if "deletionTimestamp" not in metadata or shortened:
+        at = state.now() + timedelta(seconds=grace_s)
+        marked["deletionTimestamp"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        marked["deletionGracePeriodSeconds"] = grace_s
+        if "deletionTimestamp" not in metadata and "generation" in metadata:
+            marked["generation"] = metadata["generation"] + 1
+    return marked
