@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+pytest_plugins = ["tests.services.fixtures"]
+
 STRICT = os.environ.get("TANDEM_STRICT") == "1"
 OURS = ["kube", "scalers", "eventscaler", "nodescaler", "tandem"]
 

@@ -1,0 +1,1 @@
+"""Real servers for tests: how they are installed, started on free ports, and ended."""
