@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One finding.
+    """One finding; without `found`, `want` is the whole sentence.
 
     >>> str(Fault("spec.maxReplicaCount", "0", "at least 1"))
     'spec.maxReplicaCount: found 0, want at least 1'
@@ -29,8 +29,9 @@ class Fault:
     severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
-        found = f"found {self.found}, " if self.found else ""
-        return f"{self.path}: {found}want {self.want}"
+        if not self.found:
+            return f"{self.path}: {self.want}"
+        return f"{self.path}: found {self.found}, want {self.want}"
 
 
 def errors(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:

@@ -1,0 +1,137 @@
+"""What is reported of an object: conditions and the rest of `status`, from one decision.
+
+Texts are steady: they name triggers and limits, never the values of a sample, so that a status is
+written when something changed and not when something was read.
+
+Condition types and reasons are KEDA's. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from eventscaler.core.model import Decision, Reason
+from kube.values.conditions import Condition, Truth, find, with_condition
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an object cannot be scaled at the moment; `reason` is the Ready condition's."""
+
+    reason: str
+    message: str
+
+
+CHECK_FAILED = "ScaledObjectCheckFailed"
+TRIGGER_ERROR = "TriggerError"
+PARTIAL_ERROR = "PartialTriggerError"
+NO_REPLICAS = "ErrorGettingCurrentReplicas"
+READY = "ScaledObjectReady"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The part of `status` that Tandem writes.
+
+    Attributes:
+        scale_target: group, version, kind and resource of the workload.
+        activity: metric name and whether it is active, of the triggers that answered.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    last_active: datetime | None = None
+    original_replicas: int | None = None
+    paused_replicas: int | None = None
+    metric_names: tuple[str, ...] = ()
+    activity: tuple[tuple[str, bool], ...] = ()
+    scale_target: tuple[str, str, str, str] | None = None
+    triggers_types: str = ""
+    authentications_types: str = ""
+
+    def condition(self, kind: str) -> Condition | None:
+        return find(self.conditions, kind)
+
+
+def conditions(
+    was: Sequence[Condition], decision: Decision | None, problem: Problem | None, now: datetime
+) -> tuple[Condition, ...]:
+    """The four conditions after a sample, with the times of those that did not turn.
+
+    *decision* is None when *problem* kept one from being made.
+    """
+    made = (
+        _ready(decision, problem, now),
+        _active(decision, now),
+        _condition("Fallback", "False", "NoFallbackFound", "no fallback is in use", now),
+        _paused(decision, now),
+    )
+    found = tuple(was)
+    for condition in made:
+        if condition is not None:
+            found = with_condition(found, condition)
+    return found
+
+
+def _ready(decision: Decision | None, problem: Problem | None, now: datetime) -> Condition:
+    if problem is not None:
+        return _condition("Ready", "False", problem.reason, problem.message, now)
+    failed = "; ".join(decision.errors) if decision else ""
+    if not failed:
+        text = "the target can be scaled and every trigger answers"
+        return _condition("Ready", "True", READY, text, now)
+    if decision and decision.active:
+        return _condition("Ready", "Unknown", PARTIAL_ERROR, failed, now)
+    return _condition("Ready", "False", TRIGGER_ERROR, failed, now)
+
+
+def _active(decision: Decision | None, now: datetime) -> Condition:
+    if decision is None or decision.active is None:
+        text = "paused" if decision and decision.reason is Reason.PAUSED else "no trigger answers"
+        return _condition("Active", "Unknown", "UnknownState", text, now)
+    if decision.active:
+        names = [vote.reading.trigger for vote in decision.votes if vote.reading.is_active()]
+        return _condition("Active", "True", "ScalerActive", f"active: {', '.join(names)}", now)
+    text = "every trigger is at or under its activation"
+    if decision.reason is Reason.COOLDOWN:
+        return _condition("Active", "False", "ScalerCooldown", f"{text}; cooling down", now)
+    return _condition("Active", "False", "ScalerNotActive", text, now)
+
+
+def _paused(decision: Decision | None, now: datetime) -> Condition | None:
+    if decision is None:
+        return None
+    if decision.reason is Reason.PAUSED:
+        return _condition("Paused", "True", "ScaledObjectPaused", "paused by annotation", now)
+    return _condition("Paused", "False", "ScaledObjectUnpaused", "not paused", now)
+
+
+def _condition(kind: str, status: Truth, reason: str, message: str, now: datetime) -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message=message, since=now)
+
+
+def worth_writing(was: Status, new: Status, elapsed_s: float, refresh_s: float) -> bool:
+    """Whether *new* is written now: at once when something turned, else once per *refresh_s*.
+
+    Only lastActiveTime and messages may wait. While active the time moves with each sample, and a
+    message may hold a text of the source that differs each time.
+    """
+    if _edges(was) != _edges(new):
+        return True
+    return was != new and elapsed_s >= refresh_s
+
+
+def _edges(status: Status) -> tuple[object, ...]:
+    turned = sorted((c.type, c.status, c.reason) for c in status.conditions)
+    return (
+        turned,
+        status.last_active is None,
+        status.original_replicas,
+        status.paused_replicas,
+        status.metric_names,
+        status.activity,
+        status.scale_target,
+        status.triggers_types,
+        status.authentications_types,
+    )

@@ -1,0 +1,26 @@
+"""Raw bodies of our custom resources, read into frozen values; all faults at once.
+
+Nothing past this package sees raw JSON of a custom resource, and nothing here raises on bad input:
+each function returns the value, or None when an error forbids using it, and every finding.
+"""
+
+from __future__ import annotations
+
+from eventscaler.decode.authentication import Authentication, EnvRef, KeyRef, authentication
+from eventscaler.decode.scaled_object import AuthRef, ScaledObject, TriggerBody, scaled_object
+from eventscaler.decode.status import known_status
+from eventscaler.decode.triggers import spec_of, translated
+
+__all__ = [
+    "AuthRef",
+    "Authentication",
+    "EnvRef",
+    "KeyRef",
+    "ScaledObject",
+    "TriggerBody",
+    "authentication",
+    "known_status",
+    "scaled_object",
+    "spec_of",
+    "translated",
+]

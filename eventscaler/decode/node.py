@@ -1,0 +1,138 @@
+"""A cursor over raw JSON: typed reads that collect faults with their paths and never raise.
+
+Each read marks its key as known; `unknown()` then reports the keys that nobody read, with the
+nearest known name. A value of the wrong type counts as absent after its fault is recorded, so that
+one mistake yields one fault and reading goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from eventscaler.core.faults import Fault, Severity
+
+
+class Node:
+    """One JSON object at *path*, or an empty one where none was given."""
+
+    def __init__(self, raw: Any, path: str, faults: list[Fault]) -> None:
+        self.path = path
+        self.faults = faults
+        self._known: set[str] = set()
+        if raw is None:
+            raw = {}
+        elif not isinstance(raw, dict):
+            self.fault("", raw, "an object")
+            raw = {}
+        self._raw: dict[str, Any] = raw
+
+    def at(self, key: str) -> str:
+        return f"{self.path}.{key}" if key and self.path else key or self.path
+
+    def fault(self, key: str, found: Any, want: str, severity: Severity = Severity.ERROR) -> None:
+        shown = found if isinstance(found, str) and found == "nothing" else show(found)
+        self.faults.append(Fault(self.at(key), shown, want, severity))
+
+    def has(self, key: str) -> bool:
+        self._known.add(key)
+        return self._raw.get(key) is not None
+
+    def raw(self, key: str) -> Any:
+        self._known.add(key)
+        return self._raw.get(key)
+
+    def text(
+        self, key: str, default: str = "", *, required: bool = False, of: Sequence[str] = ()
+    ) -> str:
+        found = self.raw(key)
+        if found is None or (required and found == ""):
+            if required:
+                self.faults.append(Fault(self.at(key), "nothing", "a text"))
+            return default
+        if not isinstance(found, str):
+            self.fault(key, found, "a text")
+            return default
+        if of and found not in of:
+            self.fault(key, found, did_you_mean(found, of, "one of " + ", ".join(of)))
+            return default
+        return found
+
+    def whole(self, key: str, default: int, *, at_least: int = 0) -> int:
+        found = self.optional_whole(key, at_least=at_least)
+        return default if found is None else found
+
+    def optional_whole(self, key: str, *, at_least: int = 0) -> int | None:
+        found = self.raw(key)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, int) or found > MAX_INT32:
+            self.fault(key, found, "a whole number")
+            return None
+        if found < at_least:
+            self.fault(key, found, f"at least {at_least}")
+            return None
+        return found
+
+    def flag(self, key: str) -> bool:
+        found = self.raw(key)
+        if found is not None and not isinstance(found, bool):
+            self.fault(key, found, "true or false")
+            return False
+        return bool(found)
+
+    def child(self, key: str) -> Node:
+        return Node(self.raw(key), self.at(key), self.faults)
+
+    def children(self, key: str) -> list[Node]:
+        found = self.raw(key)
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            self.fault(key, found, "a list")
+            return []
+        return [Node(item, f"{self.at(key)}[{i}]", self.faults) for i, item in enumerate(found)]
+
+    def texts(self, key: str) -> dict[str, str]:
+        """A map of texts; other values are faults, with the quotes that would mend them."""
+        found = self.raw(key)
+        if found is None:
+            return {}
+        if not isinstance(found, dict):
+            self.fault(key, found, "an object of texts")
+            return {}
+        for name, value in found.items():
+            if not isinstance(value, str):
+                self.fault(f"{key}.{name}", value, f'a text: "{show(value)}" in quotes')
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+
+    def unknown(self) -> None:
+        """Report the keys that were not read; call it after all reads."""
+        for key in sorted(set(self._raw) - self._known):
+            want = did_you_mean(key, sorted(self._known), "a field of this object")
+            self.faults.append(Fault(self.at(key), f"'{key}'", want))
+
+
+MAX_INT32 = 2**31 - 1
+SHOWN = 60
+
+
+def did_you_mean(found: str, known: Sequence[str], otherwise: str) -> str:
+    near = get_close_matches(found, known, n=1, cutoff=0.6)
+    return f"{otherwise}; did you mean '{near[0]}'?" if near else otherwise
+
+
+def show(found: Any) -> str:
+    """A value as a user wrote it, short.
+
+    >>> show("x"), show(3), show(None), show({"a": 1})
+    ("'x'", '3', 'nothing', '{"a": 1}')
+    """
+    if found is None:
+        return "nothing"
+    if isinstance(found, str):
+        return f"'{found[:SHOWN]}'"
+    text = json.dumps(found, default=str)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

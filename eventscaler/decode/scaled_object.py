@@ -1,0 +1,268 @@
+"""A ScaledObject's body as one frozen value.
+
+Fields and defaults are KEDA's (keda.sh/v1alpha1). What a later round brings is either refused here
+(a formula: scaling without it would be wrong) or noted as not applied (the rest: holding, or moving
+at once, is safe). The rules that need a trigger's own declaration are in `admission`.
+
+Source: https://keda.sh/docs/latest/reference/scaledobject-spec/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from eventscaler.core.faults import Fault, Severity, errors
+from eventscaler.core.model import Behavior, Limits, Pause, Settings
+from eventscaler.decode.node import Node
+from kube.scale import Target
+
+PAUSED = "autoscaling.keda.sh/paused"
+PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+AUTH_KINDS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
+METRIC_TYPES = ("AverageValue", "Value", "Utilization")
+NAME_LIMIT = 63
+
+
+@dataclass(frozen=True, slots=True)
+class AuthRef:
+    name: str
+    kind: str = "TriggerAuthentication"
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerBody:
+    """One entry of `spec.triggers`, not yet read by its scaler."""
+
+    index: int
+    type: str
+    metadata: Mapping[str, str]
+    name: str = ""
+    metric_type: str = "AverageValue"
+    use_cached_metrics: bool = False
+    auth: AuthRef | None = None
+
+    @property
+    def wants_env(self) -> bool:
+        """Whether some key is read from the workload's environment."""
+        return any(key.endswith("FromEnv") for key in self.metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaledObject:
+    """What the user asked for; equal values mean that nothing relevant changed."""
+
+    name: str
+    namespace: str
+    uid: str
+    created: datetime
+    target: Target
+    container: str
+    polling_s: int
+    limits: Limits
+    settings: Settings
+    triggers: tuple[TriggerBody, ...]
+
+    @property
+    def borrows(self) -> bool:
+        """Whether some trigger gets credentials or settings from elsewhere."""
+        return any(trigger.auth or trigger.wants_env for trigger in self.triggers)
+
+    @property
+    def cached(self) -> bool:
+        """Whether every trigger is to be read no oftener than `polling_s`."""
+        return all(trigger.use_cached_metrics for trigger in self.triggers)
+
+
+def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[Fault, ...]]:
+    """Read *body*; the value is None when some fault is an error."""
+    faults: list[Fault] = []
+    root = Node(dict(body), "", faults)
+    meta, spec = root.child("metadata"), root.child("spec")
+    name = meta.text("name", required=True)
+    if len(name) > NAME_LIMIT:
+        meta.fault("name", f"{len(name)} characters", f"at most {NAME_LIMIT}")
+    namespace = meta.text("namespace") or "default"
+    target, container = _target(spec.child("scaleTargetRef"), namespace)
+    limits = _limits(spec)
+    polling_s = spec.whole("pollingInterval", 30, at_least=1)
+    settings = _settings(spec, _pause(meta))
+    _fallback(spec)
+    triggers = _triggers(spec)
+    spec.unknown()
+    found = tuple(faults)
+    if errors(found):
+        return None, found
+    value = ScaledObject(
+        name=name,
+        namespace=namespace,
+        uid=meta.text("uid"),
+        created=_created(meta),
+        target=target,
+        container=container,
+        polling_s=polling_s,
+        limits=limits,
+        settings=settings,
+        triggers=triggers,
+    )
+    return value, found
+
+
+def _created(meta: Node) -> datetime:
+    """When it was made; the epoch for a manifest that is in no cluster yet."""
+    found = meta.text("creationTimestamp")
+    return datetime.fromisoformat(found) if found else datetime.fromtimestamp(0, UTC)
+
+
+def _target(ref: Node, namespace: str) -> tuple[Target, str]:
+    target = Target(
+        namespace=namespace,
+        api_version=ref.text("apiVersion") or "apps/v1",
+        kind=ref.text("kind") or "Deployment",
+        name=ref.text("name", required=True),
+    )
+    container = ref.text("envSourceContainerName")
+    ref.unknown()
+    return target, container
+
+
+def _limits(spec: Node) -> Limits:
+    low = spec.whole("minReplicaCount", 0)
+    high = spec.whole("maxReplicaCount", 100, at_least=1)
+    idle = spec.optional_whole("idleReplicaCount")
+    if low > high:
+        spec.fault("minReplicaCount", low, f"at most maxReplicaCount, which is {high}")
+    if idle is not None and idle >= low:
+        spec.fault("idleReplicaCount", idle, f"less than minReplicaCount, which is {low}")
+    return Limits(low, high, idle)
+
+
+def _settings(spec: Node, pause: Pause | None) -> Settings:
+    advanced = spec.child("advanced")
+    if advanced.flag("restoreToOriginalReplicaCount"):
+        _not_yet(advanced, "restoreToOriginalReplicaCount", "the count stays on deletion")
+    modifiers = advanced.child("scalingModifiers")
+    if modifiers.has("formula"):
+        modifiers.fault("formula", modifiers.raw("formula"), "no formula: not supported yet")
+    hpa = advanced.child("horizontalPodAutoscalerConfig")
+    hpa.text("name")  # names the HPA in KEDA; no HPA is made here
+    behavior = _behavior(hpa.child("behavior"))
+    for node, keys in ((hpa, ()), (modifiers, ("target", "activationTarget", "metricType"))):
+        for key in keys:
+            node.raw(key)
+        node.unknown()
+    advanced.unknown()
+    return Settings(
+        cooldown=timedelta(seconds=spec.whole("cooldownPeriod", 300)),
+        initial_cooldown=timedelta(seconds=spec.whole("initialCooldownPeriod", 0)),
+        behavior=behavior,
+        pause=pause,
+    )
+
+
+def _behavior(node: Node) -> Behavior:
+    may_rise = _open(node.child("scaleUp"))
+    may_fall = _open(node.child("scaleDown"))
+    node.unknown()
+    return Behavior(may_rise=may_rise, may_fall=may_fall)
+
+
+def _open(rules: Node) -> bool:
+    select = rules.text("selectPolicy", "Max", of=("Max", "Min", "Disabled"))
+    for key in ("policies", "stabilizationWindowSeconds", "tolerance"):
+        if rules.has(key):
+            _not_yet(rules, key, "counts move at once")
+    rules.unknown()
+    return select != "Disabled"
+
+
+def _fallback(spec: Node) -> None:
+    if not spec.has("fallback"):
+        return
+    node = spec.child("fallback")
+    for key in ("failureThreshold", "replicas"):
+        if node.optional_whole(key) is None and not node.has(key):
+            node.fault(key, None, "a whole number")
+    node.text("behavior", "static", of=FALLBACKS)
+    node.unknown()
+    _not_yet(spec, "fallback", "a trigger that fails holds the count")
+
+
+FALLBACKS = (
+    "static",
+    "currentReplicas",
+    "currentReplicasIfHigher",
+    "currentReplicasIfLower",
+    "scalingModifiers",
+)
+
+
+def _not_yet(node: Node, key: str, instead: str) -> None:
+    want = f"not applied yet; {instead}"
+    node.faults.append(Fault(node.at(key), "", want, Severity.WARNING))
+
+
+def _pause(meta: Node) -> Pause | None:
+    """The pause annotations; a count beats the plain pause."""
+    notes = meta.texts("annotations")
+    if PAUSED_REPLICAS in notes:
+        text = notes[PAUSED_REPLICAS]
+        if text.isdecimal() and len(text) < len(str(10**9)):
+            return Pause(int(text))
+        meta.fault(f"annotations[{PAUSED_REPLICAS}]", text, "a whole number of at least 0")
+    if PAUSED in notes and notes[PAUSED] not in {"false", "False", "FALSE", "f", "F", "0"}:
+        return Pause()
+    return None
+
+
+def _triggers(spec: Node) -> tuple[TriggerBody, ...]:
+    nodes = spec.children("triggers")
+    if not nodes:
+        spec.fault("triggers", None, "at least one trigger")
+    triggers = tuple(_trigger(node, index) for index, node in enumerate(nodes))
+    seen: set[str] = set()
+    for trigger, node in zip(triggers, nodes, strict=True):
+        if trigger.name and trigger.name in seen:
+            node.fault("name", trigger.name, "a name that no other trigger has")
+        seen.add(trigger.name)
+    return triggers
+
+
+def _trigger(node: Node, index: int) -> TriggerBody:
+    kind = node.text("type", required=True)
+    cached = node.flag("useCachedMetrics")
+    if cached and kind in {"cpu", "memory", "cron"}:
+        node.fault("useCachedMetrics", cached, f"false: a {kind} trigger cannot be cached")
+    if not node.has("metadata"):
+        node.fault("metadata", None, "an object of texts")
+    trigger = TriggerBody(
+        index=index,
+        type=kind,
+        metadata=node.texts("metadata"),
+        name=node.text("name"),
+        metric_type=_metric_type(node, kind),
+        use_cached_metrics=cached,
+        auth=_auth(node),
+    )
+    node.unknown()
+    return trigger
+
+
+def _metric_type(node: Node, kind: str) -> str:
+    found = node.text("metricType", "AverageValue", of=METRIC_TYPES)
+    if found == "Utilization" and kind not in {"cpu", "memory"}:
+        node.fault(
+            "metricType", found, "AverageValue or Value: only cpu and memory have Utilization"
+        )
+    return found
+
+
+def _auth(node: Node) -> AuthRef | None:
+    if not node.has("authenticationRef"):
+        return None
+    ref = node.child("authenticationRef")
+    auth = AuthRef(ref.text("name", required=True), ref.text("kind", AUTH_KINDS[0], of=AUTH_KINDS))
+    ref.unknown()
+    return auth

@@ -1,0 +1,38 @@
+"""Between our triggers and `scalers.base`: specs for its parser, its findings as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import scalers.base
+from eventscaler.core.faults import Fault, Severity
+from eventscaler.decode.scaled_object import ScaledObject, TriggerBody
+from scalers.base import Secret, TriggerSpec
+
+
+def spec_of(
+    order: ScaledObject,
+    trigger: TriggerBody,
+    auth: Mapping[str, Secret],
+    env: Mapping[str, str],
+) -> TriggerSpec:
+    """*trigger* with what its references were resolved to."""
+    return TriggerSpec(
+        type=trigger.type,
+        name=trigger.name,
+        index=trigger.index,
+        metadata=trigger.metadata,
+        metric_type=trigger.metric_type,
+        auth=auth,
+        env=env,
+        namespace=order.namespace,
+        object_name=order.name,
+        use_cached_metrics=trigger.use_cached_metrics,
+    )
+
+
+def translated(faults: Iterable[scalers.base.Fault]) -> tuple[Fault, ...]:
+    """What a scaler found; its message says both what was found and what would do."""
+    return tuple(
+        Fault(fault.path, "", fault.message, Severity(fault.severity.value)) for fault in faults
+    )

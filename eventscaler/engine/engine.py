@@ -1,0 +1,233 @@
+"""The loop of the event half. See the package.
+
+The loop pops what is due and gives each object a task of its own; a slow source or a failing API
+call therefore delays nobody else. What is read is bounded by `scalers.io` per endpoint, what is
+written by the Kubernetes client. With nothing changing nothing is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random  # noqa: TID251 - the type only; an instance is passed in
+from datetime import timedelta
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from eventscaler.auth import Resolver
+from eventscaler.engine.registry import SCALED_OBJECT, Registry, auth_key, object_key
+from eventscaler.engine.schedule import Key, Schedule
+from eventscaler.engine.settings import EventSettings
+from eventscaler.engine.tracked import Counts, EngineStatistics, Tracked
+from eventscaler.engine.turn import Turn
+from eventscaler.metrics import KIND, Meters
+from eventscaler.readings import Readings
+from eventscaler.scaling.binding import Binder
+from eventscaler.scaling.sample import Sampler
+from kube.client import Client, Json
+from kube.discovery import Discovery
+from kube.errors import KubeError, NotLeading
+from kube.events import Recorder
+from kube.resources import (
+    CLUSTER_TRIGGER_AUTHENTICATIONS,
+    SCALED_OBJECTS,
+    TRIGGER_AUTHENTICATIONS,
+    Resource,
+)
+from kube.scale import Scales
+from kube.values.times import Now
+from scalers.io import IO
+
+log = structlog.get_logger()
+
+DEFAULTS = EventSettings()
+RELIST_S = 10.0  # after a listing failed
+STUMBLE_S = 30.0  # after a turn broke
+AUTHENTICATIONS = (TRIGGER_AUTHENTICATIONS, CLUSTER_TRIGGER_AUTHENTICATIONS)
+
+
+class EventEngine:
+    """Scales what ScaledObjects ask for.
+
+    Args:
+        client: writes go through its gate, so an engine that lost its lease changes nothing.
+        io: where scalers read; shared with nobody else, closed by its owner.
+        rng: spreads the first polls.
+        registry: where the meters go.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        io: IO,
+        recorder: Recorder,
+        *,
+        now: Now,
+        settings: EventSettings = DEFAULTS,
+        rng: random.Random,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._client = client
+        self._now = now
+        self._settings = settings
+        self._rng = rng
+        self._meters = Meters(registry)
+        self._counts = Counts()
+        self._schedule = Schedule()
+        resolver = Resolver(settings.cluster_namespace)
+        self._registry = Registry(resolver, self._meters)
+        self._readings = Readings(io, self._meters, share_s=settings.share_s)
+        discovery = Discovery(client)
+        self._turn = Turn(
+            client,
+            discovery,
+            binder=Binder(client, discovery, resolver),
+            sampler=Sampler(client, Scales(client, discovery), self._readings, now),
+            recorder=recorder,
+            meters=self._meters,
+            counts=self._counts,
+            now=now,
+            settings=settings,
+        )
+
+    async def run(self) -> None:
+        """Scale, until cancelled. Lists everything first."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_listed())
+            while True:
+                key, due = await self._schedule.pop()
+                tracked = self._registry.get(key)
+                if tracked is not None and not tracked.running:
+                    tracked.running = True
+                    group.create_task(self._take(tracked, due))
+
+    async def resync(self) -> None:
+        """List our resources, take all of them in, forget those that vanished.
+
+        Raises:
+            KubeError: the API did not answer; what is known stays.
+        """
+        for resource in AUTHENTICATIONS:
+            known = self._registry.auth_keys(resource.kind)
+            bodies = await self._client.items(resource)
+            self._learn_all(resource, bodies)
+            for gone in known - {auth_key(resource.kind, body) for body in bodies}:
+                self._at_once(self._registry.unlearn(gone))
+        before = self._registry.keys()
+        bodies = await self._client.items(SCALED_OBJECTS)
+        for body in bodies:
+            self._upsert(body)
+        for key in before - {object_key(body) for body in bodies}:
+            self._forget(key)
+
+    def changed(self, body: Json) -> None:
+        """An object of ours was made or edited. Never waits; call it in the loop."""
+        kind = str(body["kind"])
+        if kind == SCALED_OBJECT:
+            self._upsert(body)
+        else:
+            self._at_once(self._registry.learn(kind, body))
+
+    def gone(self, body: Json) -> None:
+        """An object of ours was deleted."""
+        kind = str(body["kind"])
+        if kind == SCALED_OBJECT:
+            self._forget(object_key(body))
+        else:
+            self._at_once(self._registry.unlearn(auth_key(kind, body)))
+
+    def statistics(self) -> EngineStatistics:
+        return EngineStatistics(
+            objects=len(self._registry),
+            running=self._counts.running,
+            samples=self._counts.samples,
+            reads=self._readings.reads,
+            shared=self._readings.shared,
+            scaled=self._counts.scaled,
+            reported=self._counts.reported,
+            latest_s=self._counts.latest_s,
+        )
+
+    async def _keep_listed(self) -> None:
+        """List at the start and then now and then: a watch that broke tells of no deletion."""
+        wait = 0.0
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                await self.resync()
+            except KubeError as error:
+                log.warning("listing failed", why=str(error), retry_s=RELIST_S)
+                wait = RELIST_S
+                continue
+            if not self._settings.resync_s:
+                return
+            wait = self._settings.resync_s
+
+    def _learn_all(self, resource: Resource, bodies: list[Json]) -> None:
+        for body in bodies:
+            self._at_once(self._registry.learn(resource.kind, body))
+
+    def _upsert(self, body: Json) -> None:
+        key = object_key(body)
+        if body["metadata"].get("deletionTimestamp"):
+            self._forget(key)
+            return
+        known = self._registry.get(key) is not None
+        tracked = self._registry.upsert(body)
+        if tracked is not None:
+            self._due(tracked, 0.0 if known else self._first_wait(tracked))
+
+    def _first_wait(self, tracked: Tracked) -> float:
+        """Spread what was there before us; what was just made is looked at now."""
+        order = tracked.order
+        if order is None or self._now() - order.created < timedelta(
+            seconds=self._settings.first_poll_s
+        ):
+            return 0.0
+        return self._rng.uniform(0.0, min(self._settings.first_poll_s, order.polling_s))
+
+    def _forget(self, key: Key) -> None:
+        self._registry.forget(key)
+        self._schedule.drop(key)
+
+    def _at_once(self, concerned: list[Tracked]) -> None:
+        for tracked in concerned:
+            self._due(tracked, 0.0)
+
+    def _due(self, tracked: Tracked, wait: float) -> None:
+        if tracked.running:
+            tracked.again = True
+        else:
+            self._schedule.put(tracked.key, asyncio.get_running_loop().time() + wait)
+
+    async def _take(self, tracked: Tracked, due: float) -> None:
+        """A turn, and the time of the next; whatever happens, the object is not lost."""
+        loop = asyncio.get_running_loop()
+        late = loop.time() - due
+        namespace, name = tracked.key
+        self._meters.delay.labels(namespace, KIND, name).set(late)
+        self._counts.latest_s = late
+        self._counts.samples += 1
+        self._counts.running += 1
+        try:
+            wait = await self._turn.take(tracked)
+        except NotLeading:
+            wait = STUMBLE_S  # whoever runs this engine is about to cancel it
+        except Exception:  # outermost frame: one object's trouble must not end the rest
+            log.exception("turn broke", object=tracked.name, retry_s=STUMBLE_S)
+            wait = STUMBLE_S
+        finally:
+            self._counts.running -= 1
+            tracked.running = False
+        self._after(tracked, due, wait)
+
+    def _after(self, tracked: Tracked, due: float, wait: float | None) -> None:
+        if self._registry.get(tracked.key) is not tracked:
+            return
+        now = asyncio.get_running_loop().time()
+        if tracked.again:
+            tracked.again = False
+            self._schedule.put(tracked.key, now)
+        elif wait is not None:
+            # counted from when it was due, so that slow samples do not stretch the interval
+            self._schedule.put(tracked.key, max(due + wait, now + min(wait, 1.0)))

@@ -1,0 +1,122 @@
+"""Which objects there are, and which of them a change concerns. No I/O.
+
+Bodies are decoded here and let go; a body that says nothing new changes nothing, so that our own
+status writes, which come back as changes, cost one comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eventscaler.auth import Resolver
+from eventscaler.auth.resolver import CLUSTER_KIND, key_of
+from eventscaler.auth.resolver import Key as AuthKey
+from eventscaler.core.faults import Fault
+from eventscaler.decode import ScaledObject, authentication, known_status, scaled_object
+from eventscaler.engine.schedule import Key
+from eventscaler.engine.tracked import Tracked
+from eventscaler.metrics import Meters
+from kube.client import Json
+
+SCALED_OBJECT = "ScaledObject"
+
+
+def object_key(body: Json) -> Key:
+    meta = body["metadata"]
+    return (str(meta.get("namespace") or "default"), str(meta["name"]))
+
+
+def auth_key(kind: str, body: Json) -> AuthKey:
+    namespace, name = object_key(body)
+    return (kind, "" if kind == CLUSTER_KIND else namespace, name)
+
+
+class Registry:
+    """The ScaledObjects, and the authentications that they refer to."""
+
+    def __init__(self, resolver: Resolver, meters: Meters) -> None:
+        self._resolver = resolver
+        self._meters = meters
+        self._objects: dict[Key, Tracked] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: Key) -> Tracked | None:
+        return self._objects.get(key)
+
+    def keys(self) -> frozenset[Key]:
+        return frozenset(self._objects)
+
+    def upsert(self, body: Json) -> Tracked | None:
+        """Take a ScaledObject in; None when it says nothing new."""
+        key = object_key(body)
+        order, faults = scaled_object(body)
+        uid = str(body["metadata"].get("uid") or "")
+        was = self._objects.get(key)
+        if was is not None and was.uid == uid:
+            return self._edited(was, order, faults)
+        if was is not None:
+            self.forget(key)
+        status = known_status(body)
+        tracked = Tracked(
+            key=key,
+            uid=uid,
+            order=order,
+            faults=faults,
+            status=status,
+            last_active=status.last_active,
+        )
+        self._objects[key] = tracked
+        self._count(tracked, 1)
+        return tracked
+
+    def _edited(
+        self, was: Tracked, order: ScaledObject | None, faults: tuple[Fault, ...]
+    ) -> Tracked | None:
+        if (was.order, was.faults) == (order, faults):
+            return None
+        self._count(was, -1)
+        was.order, was.faults, was.binding = order, faults, None
+        self._count(was, 1)
+        return was
+
+    def forget(self, key: Key) -> None:
+        tracked = self._objects.pop(key, None)
+        if tracked is not None:
+            self._count(tracked, -1)
+            self._meters.forget(*key)
+
+    def learn(self, kind: str, body: Json) -> list[Tracked]:
+        """Take an authentication in; the objects that it concerns, to be bound anew."""
+        value, faults = authentication({**body, "kind": kind})
+        if not self._resolver.put(auth_key(kind, body), value or faults):
+            return []
+        return self._unbound(auth_key(kind, body))
+
+    def unlearn(self, key: AuthKey) -> list[Tracked]:
+        """An authentication is gone; the objects that it concerns."""
+        self._resolver.drop(key)
+        return self._unbound(key)
+
+    def auth_keys(self, kind: str) -> frozenset[AuthKey]:
+        return frozenset(key for key in self._resolver.known() if key[0] == kind)
+
+    def _unbound(self, key: AuthKey) -> list[Tracked]:
+        concerned = [
+            tracked
+            for tracked in self._objects.values()
+            if tracked.order is not None and key in _references(tracked.order)
+        ]
+        for tracked in concerned:
+            tracked.binding = None
+        return concerned
+
+    def _count(self, tracked: Tracked, by: int) -> None:
+        self._meters.resources.labels("scaled_object", tracked.key[0]).inc(by)
+        for trigger in tracked.order.triggers if tracked.order else ():
+            self._meters.triggers.labels(trigger.type).inc(by)
+
+
+def _references(order: ScaledObject) -> Iterable[AuthKey]:
+    return (key_of(trigger.auth, order.namespace) for trigger in order.triggers if trigger.auth)

@@ -1,0 +1,80 @@
+"""What the engine remembers of one object, and of them all. No raw body is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from eventscaler.core.faults import Fault
+from eventscaler.core.model import Decision
+from eventscaler.core.status import Status
+from eventscaler.decode import ScaledObject
+from eventscaler.engine.schedule import Key
+from eventscaler.scaling.binding import Binding
+
+
+@dataclass(slots=True, kw_only=True)
+class Tracked:
+    """One ScaledObject.
+
+    Attributes:
+        order: what is asked for; None when the manifest is refused.
+        faults: what is wrong with the manifest.
+        status: as last written or found.
+        written_at: when the status was last written, on the loop's clock.
+        binding: its triggers, ready to read; None when they must be bound anew.
+        bound_at: when they were bound, on the loop's clock.
+        last_active: kept with each sample, written less often.
+        running: a sample is under way; `again` asks for another right after it.
+        refused: what the last write of the scale was refused with.
+        decision: the last one.
+    """
+
+    key: Key
+    uid: str
+    order: ScaledObject | None
+    faults: tuple[Fault, ...]
+    status: Status
+    written_at: float = float("-inf")
+    binding: Binding | None = None
+    bound_at: float = 0.0
+    last_active: datetime | None = None
+    running: bool = False
+    again: bool = False
+    refused: str = ""
+    decision: Decision | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.key[0]}/ScaledObject/{self.key[1]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStatistics:
+    """How the engine is doing.
+
+    Attributes:
+        reads: of sources; `shared` answers cost none.
+        scaled: writes of a scale; `reported` writes of a status.
+        latest_s: how late the latest sample started.
+    """
+
+    objects: int
+    running: int
+    samples: int
+    reads: int
+    shared: int
+    scaled: int
+    reported: int
+    latest_s: float
+
+
+@dataclass(slots=True)
+class Counts:
+    """Running totals behind `EngineStatistics`."""
+
+    samples: int = 0
+    scaled: int = 0
+    reported: int = 0
+    latest_s: float = 0.0
+    running: int = 0

@@ -1,0 +1,213 @@
+"""One object's turn: bind its triggers, sample, report, and say when it wants the next.
+
+Reports are written on change only. The scale comes first, so that nothing slow or broken about
+status and events delays it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+import structlog
+
+from eventscaler.core.faults import Fault, Severity
+from eventscaler.core.model import Reason
+from eventscaler.core.status import CHECK_FAILED, Problem, Status, worth_writing
+from eventscaler.decode import ScaledObject
+from eventscaler.engine.settings import EventSettings
+from eventscaler.engine.tracked import Counts, Tracked
+from eventscaler.metrics import Meters
+from eventscaler.readings import Asked
+from eventscaler.scaling.binding import Binder, Binding
+from eventscaler.scaling.events import Notice, cautions, scaled, turns
+from eventscaler.scaling.report import bare_status, refresh_of, status_after, status_patch
+from eventscaler.scaling.sample import Round, Sampler
+from kube.client import Client
+from kube.discovery import Discovery
+from kube.errors import KubeError, NotFound, NotLeading
+from kube.events import Recorder, Reference
+from kube.resources import SCALED_OBJECTS
+from kube.values.times import Now
+
+log = structlog.get_logger()
+
+
+class Turn:
+    """What a turn needs; `take` makes one."""
+
+    def __init__(
+        self,
+        client: Client,
+        discovery: Discovery,
+        *,
+        binder: Binder,
+        sampler: Sampler,
+        recorder: Recorder,
+        meters: Meters,
+        counts: Counts,
+        now: Now,
+        settings: EventSettings,
+    ) -> None:
+        self._client = client
+        self._discovery = discovery
+        self._binder = binder
+        self._sampler = sampler
+        self._recorder = recorder
+        self._meters = meters
+        self._counts = counts
+        self._now = now
+        self._settings = settings
+
+    async def take(self, tracked: Tracked) -> float | None:
+        """Sample *tracked* once; seconds until the next turn, None for not before an edit.
+
+        Raises:
+            NotLeading: this process may not write any more.
+        """
+        order = tracked.order
+        if order is None:
+            return await self._refuse(tracked)
+        binding = await self._bound(tracked, order)
+        if binding.refused:
+            problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
+            await self._report(tracked, order, (), Round(problem=problem))
+            return self._settings.refresh_s
+        done = await self._sampler.round(order, binding.asked, tracked.last_active)
+        self._account(tracked, order, done)
+        await self._report(tracked, order, binding.asked, done)
+        return self._wait(order, done)
+
+    async def _refuse(self, tracked: Tracked) -> float | None:
+        found = [str(fault) for fault in tracked.faults if fault.severity is Severity.ERROR]
+        problem = Problem(CHECK_FAILED, "; ".join(found))
+        status = bare_status(tracked.status, problem, self._now())
+        if await self._write(tracked, status):
+            return None
+        return None if status == tracked.status else self._settings.busy_poll_s
+
+    async def _bound(self, tracked: Tracked, order: ScaledObject) -> Binding:
+        """The triggers, bound anew when they changed, failed or grew old."""
+        if order.settings.pause is not None:
+            return Binding(())
+        now = asyncio.get_running_loop().time()
+        old = tracked.binding
+        if old is not None and now - tracked.bound_at < self._settings.refresh_s:
+            return old
+        binding = await self._binder.bind(order)
+        tracked.bound_at = now
+        tracked.binding = binding if binding.complete or binding.refused else None
+        if old is None:
+            warnings = [fault for fault in tracked.faults + binding.faults if not _is_error(fault)]
+            self._say(tracked, cautions(warnings))
+        return binding
+
+    def _account(self, tracked: Tracked, order: ScaledObject, done: Round) -> None:
+        """Remember, count and log what *done* brought."""
+        namespace, name = tracked.key
+        decision = done.decision
+        blind = decision is not None and bool(decision.errors)
+        if done.problem or blind:
+            self._meters.object_errors.labels(namespace, name).inc()
+        if blind and order.borrows:
+            tracked.binding = None  # the credentials may have been rotated
+        self._meters.paused.labels(namespace, name).set(order.settings.pause is not None)
+        self._counts.scaled += done.written
+        self._say(tracked, scaled(order, done, tracked.refused))
+        tracked.refused = done.refused
+        self._log(tracked, done)
+        if decision is not None:
+            tracked.last_active = decision.last_active
+            tracked.decision = decision
+
+    def _log(self, tracked: Tracked, done: Round) -> None:
+        decision, was = done.decision, tracked.decision
+        if decision is None:
+            return
+        turned = was is None or was.reason is not decision.reason
+        moved = decision.replicas != decision.current
+        tell = log.info if moved or turned else log.debug
+        tell(
+            "scaled" if done.written else "conflict" if done.changed else "held",
+            object=tracked.name,
+            read={vote.reading.trigger: vote.reading.value for vote in decision.votes},
+            current=decision.current,
+            decided=decision.replicas,
+            reason=decision.reason.value,
+            why=decision.message,
+            refused=done.refused or None,
+            read_ms=round(done.timings.read_s * 1000, 1),
+            decide_ms=round(done.timings.decide_s * 1000, 3),
+            write_ms=round(done.timings.write_s * 1000, 1),
+        )
+
+    async def _report(
+        self, tracked: Tracked, order: ScaledObject, asked: tuple[Asked, ...], done: Round
+    ) -> None:
+        status = status_after(tracked.status, order, asked, done, self._now())
+        if done.decision is not None:
+            status = replace(status, scale_target=await self._gvkr(order, status))
+        elapsed = asyncio.get_running_loop().time() - tracked.written_at
+        if worth_writing(tracked.status, status, elapsed, refresh_of(order).total_seconds()):
+            await self._write(tracked, status)
+
+    async def _gvkr(self, order: ScaledObject, status: Status) -> tuple[str, str, str, str] | None:
+        """Group, version, kind and resource of the target; as known before when nobody answers."""
+        try:
+            found = await self._discovery.resource(order.target.api_version, order.target.kind)
+        except KubeError:
+            return status.scale_target
+        return (found.group, found.version, found.kind, found.plural)
+
+    async def _write(self, tracked: Tracked, status: Status) -> bool:
+        """Write *status* and tell of its turns; whether that worked."""
+        was = tracked.status
+        patch = status_patch(was, status)
+        if not patch["status"]:
+            return False
+        namespace, name = tracked.key
+        try:
+            await self._client.patch(
+                SCALED_OBJECTS, name, patch, namespace=namespace, subresource="status"
+            )
+        except NotLeading:
+            raise
+        except NotFound:
+            log.info("gone before its status was written", object=tracked.name)
+            return False
+        except KubeError as error:
+            log.warning("status not written", object=tracked.name, why=str(error))
+            return False
+        self._counts.reported += 1
+        tracked.status = status
+        tracked.written_at = asyncio.get_running_loop().time()
+        self._say(tracked, turns(was, status))
+        return True
+
+    def _say(self, tracked: Tracked, notices: Iterable[Notice]) -> None:
+        namespace, name = tracked.key
+        about = Reference(SCALED_OBJECTS.api_version, "ScaledObject", name, namespace, tracked.uid)
+        for notice in notices:
+            self._recorder.emit(
+                about, type=notice.type, reason=notice.reason, message=notice.message
+            )
+
+    def _wait(self, order: ScaledObject, done: Round) -> float:
+        """Seconds until the next sample."""
+        decision = done.decision
+        if done.changed:
+            return self._settings.retry_s
+        if decision is None or decision.reason is Reason.PAUSED:
+            return float(order.polling_s)
+        at_work = decision.replicas > 0 and not order.cached
+        wait = float(
+            min(order.polling_s, self._settings.busy_poll_s) if at_work else order.polling_s
+        )
+        if decision.retry_at is None:
+            return wait
+        return min(wait, (decision.retry_at - self._now()).total_seconds())
+
+
+def _is_error(fault: Fault) -> bool:
+    return fault.severity is Severity.ERROR

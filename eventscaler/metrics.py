@@ -1,0 +1,66 @@
+"""What Prometheus reads of the event half, under KEDA's names: its dashboards go on working.
+
+Label sets are KEDA's too. The series of an object are dropped with it.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+TRIGGER_LABELS = ("namespace", "metric", "scaledObject", "scaler", "triggerIndex", "type")
+KIND = "scaledobject"
+
+Labels = tuple[str, str, str, str, str, str]
+
+
+class Meters:
+    """The event half's meters on *registry*."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str, labels: tuple[str, ...]) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
+        def counter(name: str, text: str, labels: tuple[str, ...]) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        self.value = gauge("keda_scaler_metrics_value", "The last value read.", TRIGGER_LABELS)
+        self.latency = gauge(
+            "keda_scaler_metrics_latency_seconds", "How long the last read took.", TRIGGER_LABELS
+        )
+        self.active = gauge("keda_scaler_active", "Whether the trigger is active.", TRIGGER_LABELS)
+        self.trigger_errors = counter(
+            "keda_scaler_detail_errors", "Reads that failed.", TRIGGER_LABELS
+        )
+        self.object_errors = counter(
+            "keda_scaled_object_errors",
+            "Samples of an object with some failure.",
+            ("namespace", "scaledObject"),
+        )
+        self.paused = gauge(
+            "keda_scaled_object_paused", "Whether it is paused.", ("namespace", "scaledObject")
+        )
+        self.delay = gauge(
+            "keda_internal_scale_loop_latency_seconds",
+            "How late the last sample started.",
+            ("namespace", "type", "resource"),
+        )
+        self.triggers = gauge("keda_trigger_registered_total", "Triggers in use.", ("type",))
+        self.resources = gauge(
+            "keda_resource_registered_total", "Objects in use.", ("type", "namespace")
+        )
+
+    def read(self, labels: Labels, value: float, *, active: bool, took_s: float) -> None:
+        self.value.labels(*labels).set(value)
+        self.active.labels(*labels).set(active)
+        self.latency.labels(*labels).set(took_s)
+
+    def failed(self, labels: Labels) -> None:
+        self.trigger_errors.labels(*labels).inc()
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Drop every series of one object."""
+        for meter in (self.value, self.active, self.latency, self.trigger_errors):
+            meter.remove_by_labels({"namespace": namespace, "scaledObject": name})
+        for meter in (self.object_errors, self.paused):
+            meter.remove_by_labels({"namespace": namespace, "scaledObject": name})
+        self.delay.remove_by_labels({"namespace": namespace, "resource": name})

@@ -1,0 +1,141 @@
+"""One sample of triggers: each source is read once, however many triggers name it.
+
+A trigger whose source is being read joins that read; one that asks within `share_s` after it takes
+its answer. A failure is an answer too: value None and the reason. How many calls run on one
+endpoint at a time, and how long each may take, is the business of `scalers.io`; so a dead source
+keeps nobody waiting but its own triggers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+from eventscaler.core.model import MetricType, Reading
+from eventscaler.metrics import KIND, Labels, Meters
+from scalers import base
+from scalers.base import Sample, ScalerError, Trigger
+from scalers.io import IO
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A trigger of some object: what to read, or why it cannot be.
+
+    Attributes:
+        label: its name in messages.
+        trigger: None when its credentials are missing; `error` says which.
+    """
+
+    namespace: str
+    owner: str
+    index: int
+    label: str
+    trigger: Trigger | None
+    error: str = ""
+
+    @property
+    def labels(self) -> Labels:
+        metric = self.trigger.metric_name if self.trigger else ""
+        return (self.namespace, metric, self.owner, self.label, str(self.index), KIND)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    sample: Sample | None
+    error: str
+    took_s: float
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A read under way or just over; without an answer when its reader was cancelled."""
+
+    landed: asyncio.Event = field(default_factory=asyncio.Event)
+    answer: _Answer | None = None
+
+
+class Readings:
+    """Reads triggers through *io*.
+
+    Args:
+        share_s: how old an answer may be for another trigger of the same source.
+    """
+
+    def __init__(self, io: IO, meters: Meters, *, share_s: float = 1.0) -> None:
+        self._io = io
+        self._meters = meters
+        self._share_s = share_s
+        self._flights: dict[Hashable, _Flight] = {}
+        self.reads = 0  # of sources; for statistics
+        self.shared = 0  # answers that cost no read
+
+    async def sample(self, asked: Sequence[Asked]) -> tuple[Reading, ...]:
+        """Read all of them at once; never raises for a source's failure."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._reading(one)) for one in asked]
+        return tuple(task.result() for task in tasks)
+
+    async def _reading(self, asked: Asked) -> Reading:
+        trigger = asked.trigger
+        if trigger is None:
+            self._meters.failed(asked.labels)
+            return Reading(trigger=asked.label, value=None, target=0, error=asked.error)
+        answer = await self._answer(trigger)
+        reading = _reading(asked, trigger, answer)
+        if reading.value is None:
+            self._meters.failed(asked.labels)
+        else:
+            active = bool(reading.is_active())
+            self._meters.read(asked.labels, reading.value, active=active, took_s=answer.took_s)
+        return reading
+
+    async def _answer(self, trigger: Trigger) -> _Answer:
+        """The source's answer, read by this call or by the one that it joins."""
+        while (flight := self._flights.get(trigger.source)) is not None:
+            await flight.landed.wait()
+            if flight.answer is not None:
+                self.shared += 1
+                return flight.answer
+        return await self._fly(trigger)
+
+    async def _fly(self, trigger: Trigger) -> _Answer:
+        flight = self._flights[trigger.source] = _Flight()
+        try:
+            flight.answer = await self._read(trigger)
+        finally:
+            flight.landed.set()
+            if flight.answer is None:
+                self._forget(trigger.source, flight)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._share_s, self._forget, trigger.source, flight)
+        return flight.answer
+
+    async def _read(self, trigger: Trigger) -> _Answer:
+        self.reads += 1
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            sample = await base.read(trigger, self._io)
+        except ScalerError as error:
+            return _Answer(None, str(error).removeprefix(f"{trigger.name}: "), clock() - began)
+        return _Answer(sample, "", clock() - began)
+
+    def _forget(self, source: Hashable, flight: _Flight) -> None:
+        if self._flights.get(source) is flight:
+            del self._flights[source]
+
+
+def _reading(asked: Asked, trigger: Trigger, answer: _Answer) -> Reading:
+    sample = answer.sample
+    return Reading(
+        trigger=asked.label,
+        value=None if sample is None else sample.value,
+        target=trigger.target,
+        metric_type=MetricType(trigger.metric_type),
+        activation=trigger.activation,
+        activation_value=None if sample is None else sample.activation_value,
+        active=None if sample is None else sample.active,
+        error=answer.error,
+    )

@@ -1,0 +1,237 @@
+"""`tandem check`: one round for real, of which nothing is written.
+
+With a cluster the current replicas, secrets and authentications come from it; what the same file
+holds wins. Without one, the count is what would follow from zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from eventscaler.auth import Given, Resolver, decoded
+from eventscaler.auth.resolver import CLUSTER_KIND, key_of
+from eventscaler.core.decide import decide
+from eventscaler.core.faults import Fault, errors
+from eventscaler.core.model import Reading, State
+from eventscaler.decode import (
+    AuthRef,
+    ScaledObject,
+    TriggerBody,
+    authentication,
+    known_status,
+    scaled_object,
+)
+from eventscaler.metrics import Meters
+from eventscaler.readings import Asked, Readings
+from eventscaler.scaling.binding import Binder
+from kube.client import Client, Json
+from kube.discovery import Discovery
+from kube.errors import KubeError, NotFound
+from kube.resources import (
+    CLUSTER_TRIGGER_AUTHENTICATIONS,
+    CONFIG_MAPS,
+    SECRETS,
+    TRIGGER_AUTHENTICATIONS,
+)
+from kube.scale import Scales
+from kube.values.times import EPOCH
+from scalers.io import IO
+
+Bodies = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedTrigger:
+    name: str
+    type: str
+    metric_name: str
+    value: float | None
+    target: float
+    metric_type: str
+    activation: float
+    active: bool | None
+    error: str
+
+    def json(self) -> Json:
+        return {
+            "name": self.name,
+            "type": self.type,
+            "metricName": self.metric_name,
+            "value": self.value,
+            "target": self.target,
+            "metricType": self.metric_type,
+            "activation": self.activation,
+            "active": self.active,
+            "error": self.error or None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What was read and what would follow.
+
+    Attributes:
+        active: None when nobody can tell.
+        faults: what is wrong with the manifest; with an error nothing was read.
+    """
+
+    triggers: tuple[CheckedTrigger, ...]
+    active: bool | None
+    current_replicas: int
+    desired_replicas: int
+    reason: str
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the manifest is sound and every trigger answered."""
+        return not errors(self.faults) and not any(trigger.error for trigger in self.triggers)
+
+    def json(self) -> Json:
+        """The object that `tandem check --json` prints."""
+        return {
+            "triggers": [trigger.json() for trigger in self.triggers],
+            "active": self.active,
+            "currentReplicas": self.current_replicas,
+            "desiredReplicas": self.desired_replicas,
+            "reason": self.reason,
+        }
+
+
+async def check(
+    body: Json,
+    io: IO,
+    *,
+    client: Client | None = None,
+    others: Bodies = (),
+    cluster_namespace: str = "tandem",
+) -> CheckReport:
+    """Read every trigger of *body* once and say what would follow; never raises for a source.
+
+    Args:
+        body: a ScaledObject.
+        io: where to read; its clock is the decision's.
+        client: the cluster; None to do without.
+        others: further objects of the same file: authentications, secrets, config maps.
+        cluster_namespace: where a ClusterTriggerAuthentication finds secrets.
+    """
+    if body.get("kind") != "ScaledObject":
+        return _refused([Fault("kind", f"'{body.get('kind')}'", "ScaledObject")])
+    order, faults = scaled_object(body)
+    if order is None:
+        return _refused(faults)
+    resolver = await _resolver(order, client, others, cluster_namespace)
+    discovery = Discovery(client) if client else None
+    binding = await Binder(client, discovery, resolver, _given(others)).bind(order)
+    faults += binding.faults
+    if binding.refused:
+        return _refused(faults)
+    readings = await Readings(io, Meters(CollectorRegistry())).sample(binding.asked)
+    current, whence = await _current(order, client, discovery)
+    now = io.now()
+    created = now if order.created == EPOCH else order.created
+    state = State(current=current, created=created, last_active=known_status(body).last_active)
+    decision = decide(readings, order.limits, state, order.settings, now)
+    return CheckReport(
+        triggers=tuple(
+            _checked(trigger, asked, reading)
+            for trigger, asked, reading in zip(order.triggers, binding.asked, readings, strict=True)
+        ),
+        active=decision.active,
+        current_replicas=current,
+        desired_replicas=decision.replicas,
+        reason=decision.message + whence,
+        faults=faults,
+    )
+
+
+def _refused(faults: Sequence[Fault]) -> CheckReport:
+    reason = "; ".join(str(fault) for fault in errors(tuple(faults)))
+    return CheckReport(
+        triggers=(),
+        active=None,
+        current_replicas=0,
+        desired_replicas=0,
+        reason=reason,
+        faults=tuple(faults),
+    )
+
+
+def _checked(trigger: TriggerBody, asked: Asked, reading: Reading) -> CheckedTrigger:
+    return CheckedTrigger(
+        name=asked.label,
+        type=trigger.type,
+        metric_name=asked.trigger.metric_name if asked.trigger else "",
+        value=reading.value,
+        target=reading.target,
+        metric_type=trigger.metric_type,
+        activation=reading.activation,
+        active=reading.is_active(),
+        error=reading.error,
+    )
+
+
+async def _current(
+    order: ScaledObject, client: Client | None, discovery: Discovery | None
+) -> tuple[int, str]:
+    """The target's replicas, and where they are from when not from the cluster."""
+    if client is None or discovery is None:
+        return 0, "; from zero, as there is no cluster"
+    try:
+        return (await Scales(client, discovery).get(order.target)).replicas, ""
+    except KubeError as error:
+        return 0, f"; from zero: {error}"
+
+
+async def _resolver(
+    order: ScaledObject, client: Client | None, others: Bodies, cluster_namespace: str
+) -> Resolver:
+    resolver = Resolver(cluster_namespace)
+    for body in others:
+        if body.get("kind") in {TRIGGER_AUTHENTICATIONS.kind, CLUSTER_KIND}:
+            _learn(resolver, dict(body), order.namespace)
+    wanted = dict.fromkeys(trigger.auth for trigger in order.triggers if trigger.auth)
+    for ref in wanted:
+        if client and key_of(ref, order.namespace) not in resolver.known():
+            await _fetch(resolver, client, ref, order.namespace)
+    return resolver
+
+
+def _learn(resolver: Resolver, body: Json, namespace: str) -> None:
+    found, faults = authentication(body)
+    meta = body.get("metadata") or {}
+    ref = AuthRef(str(meta.get("name", "")), body["kind"])
+    resolver.put(key_of(ref, str(meta.get("namespace") or namespace)), found or faults)
+
+
+async def _fetch(resolver: Resolver, client: Client, ref: AuthRef, namespace: str) -> None:
+    cluster = ref.kind == CLUSTER_KIND
+    resource = CLUSTER_TRIGGER_AUTHENTICATIONS if cluster else TRIGGER_AUTHENTICATIONS
+    try:
+        body = await client.get(resource, ref.name, namespace=None if cluster else namespace)
+    except NotFound:
+        return  # resolving it says that it does not exist
+    except KubeError as error:
+        resolver.put(key_of(ref, namespace), (Fault("", "", f"cannot be read: {error}"),))
+        return
+    _learn(resolver, {**body, "kind": ref.kind}, namespace)
+
+
+def _given(others: Bodies) -> Given:
+    """The data of the secrets and config maps of the file."""
+    held = {}
+    for resource in (SECRETS, CONFIG_MAPS):
+        for body in others:
+            if body.get("kind") == resource.kind:
+                meta = body["metadata"]
+                namespace, name = meta.get("namespace") or "default", meta["name"]
+                what = f"{resource.kind.lower()} {namespace}/{name}"
+                held[resource.kind, namespace, name] = decoded(resource, dict(body), what)
+    return held
+
+
+__all__ = ["CheckReport", "CheckedTrigger", "check"]

@@ -1,0 +1,94 @@
+"""Every Kubernetes Event of the event half, with its text: what a user reads in `describe`.
+
+An Event tells of a turn, never of a state: the functions compare what was with what is, so that an
+object in which nothing turns makes no Event. Reasons are KEDA's. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from eventscaler.core.faults import Fault
+from eventscaler.core.model import Decision, Reason
+from eventscaler.core.status import PARTIAL_ERROR, READY, TRIGGER_ERROR, Status
+from eventscaler.decode import ScaledObject
+from eventscaler.scaling.sample import Round
+from kube.values.conditions import Condition
+from kube.values.events import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    reason: str
+    message: str
+    warning: bool = False
+
+    @property
+    def type(self) -> EventType:
+        return "Warning" if self.warning else "Normal"
+
+
+def turns(was: Status, new: Status) -> Iterator[Notice]:
+    """What the conditions tell."""
+    yield from _ready_turn(was, new)
+    yield from _pause_turn(was, new)
+
+
+def _ready_turn(was: Status, new: Status) -> Iterator[Notice]:
+    before, after = was.condition("Ready"), new.condition("Ready")
+    if after is None or (before and _told(before) == _told(after)):
+        return
+    if after.reason == READY:
+        yield Notice("KEDAScalersStarted", "started watching the triggers")
+        yield Notice(READY, "ready for scaling")
+    elif after.reason in {TRIGGER_ERROR, PARTIAL_ERROR}:
+        yield Notice("KEDAScalerFailed", after.message, warning=True)
+    else:
+        yield Notice("ScaledObjectCheckFailed", after.message, warning=True)
+
+
+def _told(condition: Condition) -> tuple[str, str]:
+    return (condition.reason, condition.message)
+
+
+def _pause_turn(was: Status, new: Status) -> Iterator[Notice]:
+    before, after = was.condition("Paused"), new.condition("Paused")
+    if after is None or (before and before.status == after.status):
+        return
+    if after.status == "True":
+        yield Notice("ScaledObjectPaused", "paused by annotation")
+    elif before is not None and before.status == "True":
+        yield Notice("ScaledObjectUnpaused", "scaling again")
+
+
+def scaled(order: ScaledObject, done: Round, refused_before: str) -> Iterator[Notice]:
+    """What the write of the scale tells."""
+    decision = done.decision
+    if decision is None:
+        return
+    what = f"{order.target.kind} {order.target.namespace}/{order.target.name}"
+    move = f"{what} from {decision.current} to {decision.replicas}"
+    if done.written:
+        yield _moved(order, decision, move)
+    elif done.refused and done.refused != refused_before:
+        side = "Activation" if decision.replicas > decision.current else "Deactivation"
+        text = f"could not scale {move}: {done.refused}"
+        yield Notice(f"KEDAScaleTarget{side}Failed", text, warning=True)
+
+
+def _moved(order: ScaledObject, decision: Decision, move: str) -> Notice:
+    rest = order.limits.rest if order.limits.can_rest else 0
+    if decision.reason is Reason.PAUSED:
+        return Notice("ScaledObjectPaused", f"scaled {move}: {decision.message}")
+    if decision.current <= rest < decision.replicas:
+        return Notice("KEDAScaleTargetActivated", f"scaled {move}: {decision.message}")
+    if decision.replicas <= rest < decision.current:
+        return Notice("KEDAScaleTargetDeactivated", f"scaled {move}: {decision.message}")
+    return Notice("SuccessfulRescale", f"scaled {move}: {decision.message}")
+
+
+def cautions(faults: Sequence[Fault]) -> Iterator[Notice]:
+    """What is odd about an accepted manifest, in one Event."""
+    if faults:
+        yield Notice("KEDAScalerInfo", "; ".join(str(fault) for fault in faults))

@@ -1,0 +1,118 @@
+"""What a round is reported as: the new `Status`, its JSON, and the patch from what was there.
+
+Pure functions; the engine writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from eventscaler.core.model import Decision
+from eventscaler.core.status import Problem, Status, conditions
+from eventscaler.decode import ScaledObject
+from eventscaler.readings import Asked
+from eventscaler.scaling.sample import Round
+from kube.client import Json
+from kube.values import times
+from kube.values.conditions import write
+
+ACTIVE_WRITES_PER_COOLDOWN = 10
+SOONEST_S = 30.0
+
+
+def refresh_of(order: ScaledObject) -> timedelta:
+    """How far lastActiveTime may lag behind while active."""
+    return max(timedelta(seconds=SOONEST_S), order.settings.cooldown / ACTIVE_WRITES_PER_COOLDOWN)
+
+
+def status_after(
+    was: Status, order: ScaledObject, asked: Sequence[Asked], done: Round, now: datetime
+) -> Status:
+    """The status of *order* after *done*."""
+    decision = done.decision
+    pause = order.settings.pause
+    status = replace(
+        was,
+        conditions=conditions(was.conditions, decision, done.problem, now),
+        paused_replicas=pause.replicas if pause else None,
+        metric_names=_metric_names(was, asked),
+        triggers_types=",".join(dict.fromkeys(trigger.type for trigger in order.triggers)),
+        authentications_types=_authentications(order),
+    )
+    if decision is None:
+        return status
+    original = decision.current if was.original_replicas is None else was.original_replicas
+    return replace(
+        status,
+        last_active=decision.last_active,
+        original_replicas=original,
+        activity=_activity(was, asked, decision),
+    )
+
+
+def bare_status(was: Status, problem: Problem, now: datetime) -> Status:
+    """The status of an object whose manifest is refused."""
+    return replace(was, conditions=conditions(was.conditions, None, problem, now))
+
+
+def _authentications(order: ScaledObject) -> str:
+    kinds = [trigger.auth.kind for trigger in order.triggers if trigger.auth]
+    return ",".join(dict.fromkeys(kinds))
+
+
+def _metric_names(was: Status, asked: Sequence[Asked]) -> tuple[str, ...]:
+    """As bound now; while paused, or while credentials are missing, as known before."""
+    if asked and all(one.trigger for one in asked):
+        return tuple(one.trigger.metric_name for one in asked if one.trigger)
+    return was.metric_names
+
+
+def _activity(
+    was: Status, asked: Sequence[Asked], decision: Decision
+) -> tuple[tuple[str, bool], ...]:
+    """Activity by metric name; a trigger that did not answer keeps what was known of it."""
+    before = dict(was.activity)
+    if not asked:
+        return was.activity
+    names = {one.label: one.trigger.metric_name for one in asked if one.trigger}
+    known = {name: before[name] for name in names.values() if name in before}
+    for vote in decision.votes:
+        active = vote.reading.is_active()
+        if active is not None:
+            known[names[vote.reading.trigger]] = active
+    return tuple(sorted(known.items()))
+
+
+def status_json(status: Status) -> Json:
+    """*status* as the API has it, without what is not known."""
+    body: Json = {
+        "conditions": write(status.conditions),
+        "externalMetricNames": list(status.metric_names) or None,
+        "triggersActivity": {n: {"isActive": active} for n, active in status.activity} or None,
+        "lastActiveTime": times.seconds(status.last_active) if status.last_active else None,
+        "originalReplicaCount": status.original_replicas,
+        "pausedReplicaCount": status.paused_replicas,
+        "triggersTypes": status.triggers_types or None,
+        "authenticationsTypes": status.authentications_types or None,
+    }
+    if status.scale_target is not None:
+        group, version, kind, _ = status.scale_target
+        body["scaleTargetKind"] = f"{group}/{version}.{kind}" if group else f"{version}.{kind}"
+        body["scaleTargetGVKR"] = dict(zip(GVKR, status.scale_target, strict=True))
+    return {key: value for key, value in body.items() if value is not None}
+
+
+GVKR = ("group", "version", "kind", "resource")
+
+
+def status_patch(was: Status, new: Status) -> Json:
+    """A merge patch that turns *was* into *new*: null for what is gone."""
+    old, body = status_json(was), status_json(new)
+    patch = {key: value for key, value in body.items() if old.get(key) != value}
+    patch |= dict.fromkeys(set(old) - set(body))
+    if "triggersActivity" in patch and body.get("triggersActivity"):
+        gone = set(old.get("triggersActivity") or {}) - set(body["triggersActivity"])
+        patch["triggersActivity"] = body["triggersActivity"] | dict.fromkeys(gone)
+    return {"status": patch}

@@ -1,0 +1,129 @@
+"""A round of one object: its scale and its triggers are read together, then decided and written.
+
+Whatever fails is a value of the `Round`; nothing here raises for a source or for the API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from eventscaler.core.decide import decide
+from eventscaler.core.model import Decision, Reading, State
+from eventscaler.core.status import CHECK_FAILED, NO_REPLICAS, Problem
+from eventscaler.decode import ScaledObject
+from eventscaler.readings import Asked, Readings
+from kube.client import Client, Json
+from kube.errors import Conflict, KubeError, NotFound, NotLeading
+from kube.resources import PODS
+from kube.scale import Scale, Scales
+from kube.values.times import Now
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds that the parts of a round took."""
+
+    read_s: float = 0.0
+    decide_s: float = 0.0
+    write_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one round found and did.
+
+    Attributes:
+        decision: None when the scale could not be read; `problem` says why.
+        written: whether the scale was set.
+        refused: what the API said no with when it should be set; "" otherwise.
+        changed: the scale was changed under us; sample again soon.
+    """
+
+    decision: Decision | None = None
+    problem: Problem | None = None
+    written: bool = False
+    refused: str = ""
+    changed: bool = False
+    timings: Timings = Timings()
+
+
+class Sampler:
+    def __init__(self, client: Client, scales: Scales, readings: Readings, now: Now) -> None:
+        self._client = client
+        self._scales = scales
+        self._readings = readings
+        self._now = now
+
+    async def round(
+        self, order: ScaledObject, asked: Sequence[Asked], last_active: datetime | None
+    ) -> Round:
+        """Bring the target to what its triggers ask for."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        scale, readings, ready = await self._read(order, asked)
+        read = clock()
+        if isinstance(scale, Problem):
+            return Round(problem=scale, timings=Timings(read - began))
+        now = self._now()
+        state = State(
+            current=scale.replicas, created=order.created, ready=ready, last_active=last_active
+        )
+        decision = decide(readings, order.limits, state, order.settings, now)
+        decided = clock()
+        outcome = await self._write(order, scale, decision)
+        timings = Timings(read - began, decided - read, clock() - decided)
+        return replace(outcome, timings=timings)
+
+    async def _read(
+        self, order: ScaledObject, asked: Sequence[Asked]
+    ) -> tuple[Scale | Problem, tuple[Reading, ...], int | None]:
+        wanted = () if order.settings.pause else tuple(asked)
+        async with asyncio.TaskGroup() as group:
+            scale_task = group.create_task(self._scale(order, wanted))
+            readings_task = group.create_task(self._readings.sample(wanted))
+        scale, ready = scale_task.result()
+        return scale, readings_task.result(), ready
+
+    async def _scale(
+        self, order: ScaledObject, asked: Sequence[Asked]
+    ) -> tuple[Scale | Problem, int | None]:
+        target = order.target
+        try:
+            scale = await self._scales.get(target)
+            return scale, await self._ready(order, scale, asked)
+        except NotFound as missing:
+            return Problem(CHECK_FAILED, str(missing)), None
+        except KubeError as error:
+            return Problem(NO_REPLICAS, f"target {target} cannot be read: {error}"), None
+
+    async def _ready(self, order: ScaledObject, scale: Scale, asked: Sequence[Asked]) -> int | None:
+        """Ready pods, counted only where the Value arithmetic will ask for them."""
+        by_value = any(one.trigger and one.trigger.metric_type == "Value" for one in asked)
+        if not by_value or scale.replicas == 0 or not scale.selector:
+            return None
+        namespace = order.target.namespace
+        pods = await self._client.items(PODS, namespace=namespace, labels=scale.selector)
+        return sum(1 for pod in pods if _is_ready(pod))
+
+    async def _write(self, order: ScaledObject, scale: Scale, decision: Decision) -> Round:
+        if decision.replicas == scale.replicas:
+            return Round(decision=decision)
+        try:
+            await self._scales.put(order.target, decision.replicas, was=scale)
+        except NotLeading:
+            raise
+        except Conflict:
+            return Round(decision=decision, changed=True)
+        except KubeError as error:
+            return Round(decision=decision, refused=str(error))
+        return Round(decision=decision, written=True)
+
+
+def _is_ready(pod: Json) -> bool:
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    found = (pod.get("status") or {}).get("conditions") or ()
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in found)
