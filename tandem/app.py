@@ -248,7 +248,7 @@ class Operator:
                 io,
                 recorder,
                 now=now,
-                settings=EventSettings(namespace=self._namespace),
+                settings=EventSettings(cluster_namespace=self._namespace),
                 rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
                 registry=self.registry,
             )

@@ -31,8 +31,9 @@ async def open_broker(name: str, scenario: Scenario) -> AsyncIterator[Broker]:
         async with queue.serving():
             yield queue
         return
-    server = shutil.which("rabbitmq-server") or shutil.which(
-        "rabbitmq-server", path="/usr/sbin:/usr/lib/rabbitmq/bin"
+    # Debian's wrapper on PATH changes user when root runs it; the program behind it does not.
+    server = shutil.which("rabbitmq-server", path="/usr/lib/rabbitmq/bin") or shutil.which(
+        "rabbitmq-server"
     )
     if server is None:
         raise BadInput(

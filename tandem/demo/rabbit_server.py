@@ -28,20 +28,30 @@ async def rabbitmq(server: str) -> AsyncIterator[str]:
     with tempfile.TemporaryDirectory(prefix="tandem-rabbitmq-") as name:
         folder = Path(name)
         port, distribution, mapper = _free_ports(3)
-        process = await asyncio.create_subprocess_exec(
-            server,
-            env=_environment(folder, port, distribution, mapper),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # so that the whole group ends, Erlang's port mapper included
-        )
-        url = f"amqp://guest:guest@127.0.0.1:{port}/"
+        environ = _environment(folder, port, distribution, mapper)
+        # Erlang's port mapper first and in the foreground: left to itself it would outlive us.
+        epmd = await _start(["epmd", "-port", str(mapper), "-address", "127.0.0.1"], environ)
         try:
-            await _until_answers(url, folder)
-            yield url
+            process = await _start([server], environ)
+            url = f"amqp://guest:guest@127.0.0.1:{port}/"
+            try:
+                await _until_answers(url, folder)
+                yield url
+            finally:
+                await _end(process)
         finally:
-            await _end(process)
+            await _end(epmd)
+
+
+async def _start(command: list[str], environ: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        env=environ,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the demo, which then ends what it started
+    )
 
 
 def _environment(folder: Path, port: int, distribution: int, mapper: int) -> dict[str, str]:
