@@ -1,4 +1,4 @@
-"""The composition root: the one place that owns the clock, the randomness and the wiring.
+"""The composition root: the one place that owns the wiring and the randomness.
 
     kubeconfig -> client -> lease -> engines <- kopf's events
                                   -> /healthz /readyz /metrics
@@ -18,12 +18,10 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 import structlog
-from nodescaler.engine import NodeEngine, NodeSettings
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
 from eventscaler import handlers as event_handlers
@@ -35,7 +33,9 @@ from kube.lease import Elector
 from kube.transport import Transport
 from nodescaler import handlers as node_handlers
 from nodescaler.clouds.kwok import KwokCloud
+from nodescaler.engine import NodeEngine, NodeSettings
 from scalers.io import IO
+from tandem.clock import now
 from tandem.errors import BadInput
 from tandem.handlers import CrossThread, Registry, Sink, hosting
 from tandem.health import make_app, serving
@@ -87,10 +87,6 @@ class Half:
 
     engine: Engine
     register: Callable[[Registry, Sink], None]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def main(settings: RunSettings) -> None:

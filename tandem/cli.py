@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from kube.values.duration import parse as parse_duration
 
 from kube.errors import KubeError
+from kube.values.duration import parse as parse_duration
 from tandem.errors import BadInput
 from tandem.log import LogFormat
 

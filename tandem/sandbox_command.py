@@ -13,7 +13,7 @@ import yaml
 
 from kube.client import Client, Json
 from kube.resources import NODES
-from tandem.app import now
+from tandem.clock import now
 from tandem.errors import BadInput
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
 

@@ -23,7 +23,8 @@ from structlog.typing import EventDict
 
 from kube.client import Client
 from tandem import log
-from tandem.app import RunSettings, now, operate
+from tandem.app import RunSettings, operate
+from tandem.clock import now
 from tandem.demo.brokers import Broker
 from tandem.demo.rabbit import open_broker
 from tandem.demo.scenario import Scenario

@@ -1,0 +1,78 @@
+"""`tandem check`: every trigger of a ScaledObject read once, for real; nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from eventscaler.core.faults import Severity
+from eventscaler.scaling.check import CheckReport, check
+from kube.client import Client, Json
+from kube.config import ConfigError, connect, load
+from scalers.io import IO
+from tandem import files
+from tandem.clock import now
+from tandem.errors import BadInput
+
+
+def main(
+    paths: Sequence[Path], *, kubeconfig: str | None, context: str | None, as_json: bool
+) -> int:
+    """Print what was read and what would follow; 1 when a trigger gave no answer."""
+    bodies = [document.body for document in files.read(paths)]
+    orders = [body for body in bodies if body["kind"] == "ScaledObject"]
+    if len(orders) != 1:
+        raise BadInput(f"--file: found {len(orders)} ScaledObjects; would do: exactly one")
+    others = [body for body in bodies if body is not orders[0]]
+    report = asyncio.run(_check(orders[0], others, kubeconfig, context))
+    if as_json:
+        typer.echo(json.dumps(report.json()))
+    else:
+        _show(report)
+    if any(fault.severity is Severity.ERROR for fault in report.faults):
+        return 2
+    return 0 if report.ok else 1
+
+
+async def _check(
+    body: Json, others: list[Json], kubeconfig: str | None, context: str | None
+) -> CheckReport:
+    async with AsyncExitStack() as stack:
+        client, namespace = None, "tandem"
+        try:
+            config = await load(kubeconfig, context)
+        except ConfigError as error:
+            if kubeconfig or context:
+                raise BadInput(str(error)) from error
+        else:
+            transport = connect(config)
+            stack.push_async_callback(transport.close)
+            client, namespace = Client(transport), config.namespace
+        io = IO(now=now, kube=client)
+        stack.push_async_callback(io.close)
+        return await check(body, io, client=client, others=others, cluster_namespace=namespace)
+
+
+def _show(report: CheckReport) -> None:
+    console = Console(highlight=False)
+    for fault in report.faults:
+        console.print(f"{fault.severity.value}: {fault}", soft_wrap=True, markup=False)
+    table = Table(box=None, header_style="dim", padding=(0, 1))
+    for column in ("trigger", "type", "value", "target", "active", ""):
+        table.add_column(column)
+    for trigger in report.triggers:
+        value = "no answer" if trigger.value is None else f"{trigger.value:g}"
+        target = f"{trigger.target:g} ({trigger.metric_type})"
+        active = {True: "yes", False: "no", None: "unknown"}[trigger.active]
+        table.add_row(trigger.name, trigger.type, value, target, active, trigger.error)
+    if report.triggers:
+        console.print(table)
+        replicas = f"{report.current_replicas} → {report.desired_replicas} replicas"
+        console.print(f"{replicas}: {report.reason}", soft_wrap=True, markup=False)

@@ -1,0 +1,101 @@
+"""The command line as a stranger meets it: answers, exit codes, one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ORDER = """
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: orders, namespace: shop}
+spec:
+  scaleTargetRef: {name: orders}
+  triggers:
+    - type: TYPE
+      metadata: {timezone: Europe/Berlin, start: 0 0 * * *, end: 59 23 * * *, desiredReplicas: "3"}
+"""
+
+
+def tandem(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the console script's module; `given` is its standard input."""
+    command = [sys.executable, "-m", "tandem", *arguments]
+    environ = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200"}
+    return subprocess.run(
+        command, input=given, capture_output=True, text=True, check=False, env=environ
+    )
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "demo", "sandbox", "plan", "check", "validate", "version"]
+)
+def test_every_command_has_help(command: str) -> None:
+    answer = tandem(command, "--help")
+
+    assert answer.returncode == 0
+    assert "Usage:" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        pytest.param(["validate", "-f", "/gone.yaml"], "/gone.yaml: no such file", id="no file"),
+        pytest.param(["validate"], "Missing option", id="no option"),
+        pytest.param(["validate", "--fiel", "x"], "No such option", id="a wrong flag"),
+        pytest.param(["demo", "--broker", "zeromq"], "found 'zeromq'; would do: http", id="broker"),
+        pytest.param(["run", "--listen", "8080"], "--listen: found '8080'; would do", id="listen"),
+        pytest.param(["run", "--batch-idle", "soon"], "'soon'", id="a duration"),
+        pytest.param(["run", "--kubeconfig", "/gone"], "/gone", id="no kubeconfig"),
+        pytest.param(["sandbox", "--kubeconfig", "/gone/k"], "'/gone' does not exist", id="folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], problem: str) -> None:
+    answer = tandem(*arguments)
+
+    assert answer.returncode == 2
+    assert problem in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_valid_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "order.yaml"
+    path.write_text(ORDER.replace("TYPE", "cron"))
+
+    answer = tandem("validate", "-f", str(path), "--json")
+
+    assert answer.returncode == 0
+    assert json.loads(answer.stdout) == {"valid": True, "objects": 1, "faults": []}
+
+
+def test_a_faulty_manifest_from_standard_input() -> None:
+    answer = tandem("validate", "-f", "-", given=ORDER.replace("TYPE", "crno"))
+
+    assert answer.returncode == 1
+    assert "spec.triggers[0].type" in answer.stdout
+    assert "did you mean 'cron'?" in answer.stdout
+
+
+def test_check_reads_for_real(tmp_path: Path) -> None:
+    path = tmp_path / "order.yaml"
+    path.write_text(ORDER.replace("TYPE", "cron"))
+
+    answer = tandem("check", "-f", str(path), "--json")
+
+    report = json.loads(answer.stdout)
+    assert (answer.returncode, report["active"], report["desiredReplicas"]) == (0, True, 3)
+    assert report["triggers"][0]["type"] == "cron"
+
+
+def test_check_of_a_source_that_does_not_answer() -> None:
+    order = ORDER.replace("TYPE", "metrics-api")
+    i = order.index("metadata: {timezone")
+    order = order[:i] + 'metadata: {url: "http://127.0.0.1:9/", valueLocation: n, targetValue: "1"}'
+
+    answer = tandem("check", "-f", "-", given=order)
+
+    assert answer.returncode == 1
+    assert "no answer" in answer.stdout

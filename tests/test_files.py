@@ -1,0 +1,63 @@
+"""Manifests are read with their place; what cannot be read is named by its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tandem import files
+from tandem.errors import BadInput
+
+POD = "kind: Pod\nmetadata: {name: a}\n"
+
+
+def test_documents_of_a_folder_in_order(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text(f"{POD}---\nkind: Node\nmetadata: {{name: n}}\n---\n")
+    (tmp_path / "a.json").write_text('{"kind": "Secret"}')
+    (tmp_path / "notes.txt").write_text("not a manifest")
+
+    found = files.read([tmp_path])
+
+    assert [(Path(d.file).name, d.number, d.body["kind"]) for d in found] == [
+        ("a.json", 1, "Secret"),
+        ("b.yaml", 1, "Pod"),
+        ("b.yaml", 2, "Node"),
+    ]
+    assert found[2].place.endswith("b.yaml document 2 (Node/n)")
+
+
+def test_the_items_of_a_list_are_documents(tmp_path: Path) -> None:
+    path = tmp_path / "l.yaml"
+    path.write_text("kind: List\nitems: [{kind: Pod}, {kind: Node}]\n")
+
+    assert [d.body["kind"] for d in files.read([path])] == ["Pod", "Node"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("a: [1", r"f\.yaml line \d: is no YAML: ", id="no YAML"),
+        pytest.param("- 1", r"f\.yaml document 1: found list; would do: an object", id="a list"),
+        pytest.param("a: 1", r"f\.yaml document 1: found no kind; would do", id="no kind"),
+        pytest.param("", r"no object in .*f\.yaml; would do: a manifest", id="empty"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+
+    with pytest.raises(BadInput, match=problem):
+        files.read([path])
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"gone\.yaml: no such file"):
+        files.read([tmp_path / "gone.yaml"])
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(BadInput, match="is no text"):
+        files.read([tmp_path / "f.yaml"])
