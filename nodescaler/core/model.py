@@ -301,6 +301,7 @@ class NodeState:
     nominated: bool = False
     created: datetime | None = None
     since: datetime | None = None
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

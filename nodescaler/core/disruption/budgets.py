@@ -2,7 +2,8 @@
 
 A percentage is of the pool's initialised nodes, rounded up; of several active budgets the smallest
 counts; none active means no limit. Nodes that are not ready or already leaving use the budget up.
-A budget with a schedule counts at all times until its window is evaluated (fail closed).
+A budget with a schedule is active from each of its moments, in UTC, for its duration; one whose
+schedule cannot be read allows nothing (fail closed).
 
 Pure. Source: https://karpenter.sh/docs/concepts/disruption/#nodepool-disruption-budgets
 """
@@ -10,9 +11,10 @@ Pure. Source: https://karpenter.sh/docs/concepts/disruption/#nodepool-disruption
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil
 
+from kube.values.cron import parse
 from nodescaler.core.model import Budget, NodePool, NodeState
 
 
@@ -23,27 +25,38 @@ def allowed_disruptions(
     owned = [node for node in nodes if node.initialised]
     disrupting = sum(1 for node in owned if node.deleting or not node.ready)
     limits = [
-        _limit(budget, len(owned))
-        for budget in pool.budgets
-        if _concerns(budget, reason) and _is_active(budget, now)
+        _limit(budget, len(owned), now) for budget in pool.budgets if _concerns(budget, reason)
     ]
-    return max(min(limits, default=len(owned)) - disrupting, 0)
+    active = [limit for limit in limits if limit is not None]
+    return max(min(active, default=len(owned)) - disrupting, 0)
 
 
 def _concerns(budget: Budget, reason: str) -> bool:
     return not budget.reasons or reason in budget.reasons
 
 
-def _is_active(budget: Budget, now: datetime) -> bool:
-    return True
+def _limit(budget: Budget, owned: int, now: datetime) -> int | None:
+    """The budget in nodes; None while it is not active.
 
-
-def _limit(budget: Budget, owned: int) -> int:
-    """The budget in nodes.
-
-    >>> _limit(Budget("10%"), 11), _limit(Budget("3"), 11)
+    >>> noon = datetime(2026, 1, 1, 12, 20, tzinfo=UTC)
+    >>> _limit(Budget("10%"), 11, noon), _limit(Budget("3"), 11, noon)
     (2, 3)
+    >>> _limit(Budget("0", schedule="0 12 * * *", duration_s=600.0), 11, noon) is None
+    True
     """
+    try:
+        if not _is_active(budget, now):
+            return None
+    except ValueError:
+        return 0
     if budget.nodes.endswith("%"):
         return ceil(int(budget.nodes[:-1]) * owned / 100)
     return int(budget.nodes)
+
+
+def _is_active(budget: Budget, now: datetime) -> bool:
+    if budget.schedule is None or budget.duration_s is None:
+        return True
+    start = now - timedelta(seconds=budget.duration_s)
+    opened = parse(budget.schedule).next_after(start, UTC)
+    return opened is not None and opened <= now
