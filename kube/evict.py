@@ -33,10 +33,9 @@ class Blocked:
 async def evict(
     client: Client, namespace: str, name: str, *, uid: str, grace_s: int | None = None
 ) -> Evicted | Blocked:
-    """Evict this very pod; one that is already gone, or replaced by a namesake, counts as evicted.
+    """Evict this very pod; one that is gone, or replaced by a namesake, counts as evicted.
 
-    Args:
-        grace_s: seconds the pod gets to stop; its own terminationGracePeriodSeconds when None.
+    `grace_s` is how long the pod gets to stop; its own terminationGracePeriodSeconds when None.
 
     Raises:
         KubeError: anything that is no answer to the question, such as `Denied`.

@@ -135,7 +135,7 @@ class Elector:
         return self._seen is not None and self._seen.claimable(self._clock())
 
     async def _write(self, was: Record | None) -> None:
-        """Claim or renew. The term counts from before the request, and only once it is confirmed."""
+        """Claim or renew. The term counts from before the request, once that is confirmed."""
         self._tried = True
         was_leading, sent_s = self.leading(), self._clock()
         try:

@@ -46,7 +46,7 @@ class Scales:
         self._discovery = discovery
 
     async def get(self, target: Target) -> Scale:
-        """Read a scale. Raises `NotFound` when the target, its kind or its `/scale` does not exist."""
+        """Read a scale. Raises `NotFound` when target, kind or `/scale` does not exist."""
         resource = await self._discovery.resource(target.api_version, target.kind)
         try:
             found = await self._client.get(
@@ -62,7 +62,7 @@ class Scales:
         return scale_of(found)
 
     async def put(self, target: Target, replicas: int, *, was: Scale) -> Scale:
-        """Set the replicas of a target whose scale *was* read. Raises `Conflict` when it changed."""
+        """Set the replicas of a scale that *was* read. Raises `Conflict` when it changed since."""
         resource = await self._discovery.resource(target.api_version, target.kind)
         body = {
             "apiVersion": "autoscaling/v1",

@@ -1,8 +1,8 @@
 """What an Event says and when two of them are the same.
 
 Events about one object with one reason and one message are one Event with a count. Its name follows
-from that, so that a restarted process goes on counting instead of starting a second one. One object may
-cause a burst of events and then one every few minutes. Pure.
+from that, so that a restarted process goes on counting instead of starting a second one. One object
+may cause a burst of events and then one every few minutes. Pure.
 
 Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 """
@@ -42,7 +42,7 @@ class Happening:
 
     >>> pod = Reference("v1", "Pod", "web-0", "shop", uid="u")
     >>> Happening(pod, "Normal", "Scaled", "2 to 3").name
-    'web-0.b62a0e35ea5a1e91'
+    'web-0.59f48e5a7852626d'
     """
 
     regarding: Reference
@@ -59,7 +59,7 @@ class Happening:
 
 
 def happening(about: Reference, type_: EventType, reason: str, message: str) -> Happening:
-    """Make one, with the version of the object left out and the message cut to what the API takes."""
+    """Make one, without the version of the object and with the message cut to what fits."""
     stable = Reference(about.api_version, about.kind, about.name, about.namespace, about.uid)
     if len(message) > MESSAGE_LIMIT:
         message = message[: MESSAGE_LIMIT - 1] + "…"
