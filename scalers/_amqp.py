@@ -72,13 +72,13 @@ async def depth(broker: Broker, queue: str, io: IO) -> int:
             return await connection.depth(queue)
     except amqp.ChannelNotFoundEntity:
         raise ScalerError(f"queue '{queue}' does not exist at {broker.host}") from None
-    except amqp.AuthenticationError:
+    except (amqp.AuthenticationError, amqp.ProbableAuthenticationError):
         raise ScalerError(f"{broker.host} refused the user name or password") from None
-    except amqp.AMQPError as error:
-        raise ScalerError(f"{broker.host} answered {type(error).__name__}") from error
-    except OSError as error:
+    except OSError as error:  # aiormq's own connection errors are OSErrors too
         problem = error.strerror or type(error).__name__
         raise ScalerError(f"no connection to {broker.host}: {problem}") from error
+    except amqp.AMQPError as error:
+        raise ScalerError(f"{broker.host} answered {type(error).__name__}") from error
 
 
 async def _connect(broker: Broker, io: IO) -> _Connection:

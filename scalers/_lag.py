@@ -99,7 +99,7 @@ def worth(lags: list[int], partitions: int, rules: Rules) -> float:
     if rules.allow_idle and not rules.only_with_lag:
         return total
     busy = sum(1 for amount in lags if amount > 0) if rules.only_with_lag else partitions
-    return min(total, busy * rules.threshold)
+    return min(total, float(busy * rules.threshold))
 
 
 def even_replicas(total: float, partitions: int, threshold: float) -> int:

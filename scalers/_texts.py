@@ -9,12 +9,12 @@ Pairs               a map: "k=v,k2=v2", URL-unescaped; as sorted pairs, so that 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NewType
 from urllib.parse import unquote_plus
 
+from kube.values import duration
 from scalers._errors import Secret
 
 Seconds = NewType("Seconds", float)
@@ -24,8 +24,6 @@ Pairs = NewType("Pairs", tuple[tuple[str, str], ...])
 
 _TRUE = frozenset({"1", "t", "true"})
 _FALSE = frozenset({"0", "f", "false"})
-_GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_GO_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
 _LARGEST_RANGE = 100_000
 
 
@@ -80,10 +78,7 @@ def seconds(text: str) -> float:
     """
     if text.isdecimal():
         return int(text) / 1000
-    parts = _GO_PART.findall(text)
-    if not parts or "".join(amount + unit for amount, unit in parts) != text:
-        raise ValueError(text)
-    return sum(float(amount) * _GO_UNITS[unit] for amount, unit in parts)
+    return duration.parse(text).total_seconds()
 
 
 def items(text: str, sep: str = ",") -> tuple[str, ...]:

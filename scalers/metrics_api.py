@@ -191,7 +191,7 @@ def _number(value: Any, location: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     try:
-        return quantity.milli(value) / 1000
+        return quantity.parse(value).nano / quantity.NANO
     except (TypeError, ValueError):
         raise ScalerError(f"'{location}' is no number in the answer") from None
 

@@ -1,0 +1,1 @@
+"""Scalers, each against the server it reads."""
