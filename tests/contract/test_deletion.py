@@ -1,4 +1,4 @@
-"""Deletion: finalizers, preconditions, grace periods and what a propagation policy leaves behind."""
+"""Deletion: finalizers, preconditions, grace periods and what a propagation policy leaves."""
 
 from __future__ import annotations
 
