@@ -1,0 +1,203 @@
+"""What the scheduler knows: pods as demands, nodes with the room that is left. Pure.
+
+All amounts are integers, in thousandths of the resource's unit. The snapshot is changed in place
+while pods are placed one after the other; everything it holds is frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Key = tuple[str, str]
+Labels = Mapping[str, str]
+Selects = Callable[[Labels], bool]
+NodeMatches = Callable[[Labels, str], bool]
+Port = tuple[str, int, str]  # host IP, port, protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    key: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """An empty key with Exists tolerates everything; an empty effect every effect."""
+
+    key: str = ""
+    exists: bool = False
+    value: str = ""
+    effect: str = ""
+
+    def covers(self, taint: Taint) -> bool:
+        if self.effect and self.effect != taint.effect:
+            return False
+        if self.key and self.key != taint.key:
+            return False
+        return self.exists or (bool(self.key) and self.value == taint.value)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTerm:
+    """One term of a node affinity: labels of the node and its name (matchFields)."""
+
+    matches: NodeMatches
+    weight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PodTerm:
+    """One term of a pod (anti-)affinity, with its namespaces resolved as far as the pod allows."""
+
+    topology_key: str
+    selects: Selects
+    namespaces: frozenset[str]
+    namespace_selects: Selects | None = None
+    weight: int = 0
+
+    def matches(self, pod: Pod, namespaces: Mapping[str, Labels]) -> bool:
+        return self._covers(pod.namespace, namespaces) and self.selects(pod.labels)
+
+    def _covers(self, namespace: str, namespaces: Mapping[str, Labels]) -> bool:
+        if namespace in self.namespaces:
+            return True
+        if self.namespace_selects is None:
+            return False
+        return self.namespace_selects(namespaces.get(namespace, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    topology_key: str
+    max_skew: int
+    hard: bool
+    selects: Selects
+    min_domains: int = 1
+    honor_affinity: bool = True
+    honor_taints: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """Everything about a pod that decides where it may run.
+
+    `alike` is equal for pods that any node treats equally as far as the filters of one node go.
+    """
+
+    namespace: str
+    name: str
+    uid: str = ""
+    labels: Labels = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
+    node: str = ""
+    node_selector: Labels = field(default_factory=dict)
+    node_terms: tuple[NodeTerm, ...] | None = None
+    node_wishes: tuple[NodeTerm, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    near: tuple[PodTerm, ...] = ()
+    apart: tuple[PodTerm, ...] = ()
+    near_wishes: tuple[PodTerm, ...] = ()
+    apart_wishes: tuple[PodTerm, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    ports: frozenset[Port] = frozenset()
+    claims: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    priority: int = 0
+    created: float = 0.0
+    leaving: bool = False
+    alike: str = ""
+
+    @property
+    def key(self) -> Key:
+        return (self.namespace, self.name)
+
+    @property
+    def social(self) -> bool:
+        """Do other pods' places decide where it may go?"""
+        return bool(self.near or self.apart or self.spreads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    name: str
+    labels: Labels = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
+    unschedulable: bool = False
+    allocatable: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Room:
+    """A node and what is on it; `used` is kept equal to the sum of the pods' requests."""
+
+    node: Node
+    pods: dict[Key, Pod] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+
+    def add(self, pod: Pod) -> None:
+        self.remove(pod.key)
+        self.pods[pod.key] = pod
+        for name, amount in pod.requests.items():
+            self.used[name] = self.used.get(name, 0) + amount
+
+    def remove(self, key: Key) -> None:
+        pod = self.pods.pop(key, None)
+        if pod is not None:
+            for name, amount in pod.requests.items():
+                self.used[name] -= amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A PersistentVolumeClaim; `volume` is empty until it is bound."""
+
+    volume: str = ""
+    storage_class: str = ""
+    selected_node: str = ""
+    request: int = 0
+    modes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A PersistentVolume: where it can be attached, and to whom it belongs."""
+
+    name: str
+    node_terms: tuple[NodeTerm, ...] | None = None
+    labels: Labels = field(default_factory=dict)
+    driver: str = ""
+    storage_class: str = ""
+    capacity: int = 0
+    modes: frozenset[str] = frozenset()
+    claimed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Class:
+    """A StorageClass: whether binding waits for a pod, and where it can make volumes."""
+
+    waits: bool = False
+    provisioner: str = ""
+    topologies: tuple[Selects, ...] = ()
+
+
+@dataclass(slots=True)
+class Cluster:
+    """The snapshot that pods are placed on."""
+
+    rooms: dict[str, Room] = field(default_factory=dict)
+    namespaces: dict[str, Labels] = field(default_factory=dict)
+    claims: dict[Key, Claim] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    classes: dict[str, Class] = field(default_factory=dict)
+    attach_limits: dict[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def put_node(self, node: Node) -> None:
+        room = self.rooms.get(node.name)
+        if room is None:
+            self.rooms[node.name] = Room(node)
+        else:
+            room.node = node
