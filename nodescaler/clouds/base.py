@@ -64,11 +64,14 @@ class LaunchSpec:
         labels, taints: what the Node joins with, beside the unregistered taint.
         asked_at: when this machine was first asked for: start-up counts from here, also when a
             new process asks again.
+        startup_s: how long a simulated machine takes to join, where its class does not say; real
+            clouds do not look.
     """
 
     token: str
     name: str
     asked_at: datetime
+    startup_s: float = 0.0
     node_class: NodeClass = NodeClass()
     requirements: Requirements = Requirements()  # noqa: RUF009 - immutable
     requests: Resources = field(default_factory=dict)
@@ -113,6 +116,16 @@ class Cloud(Protocol):
         Raises:
             NoCapacity: nothing that the requirements allow can be had now.
             Denied: it never can be with this class.
+        """
+
+    async def resume(self, spec: LaunchSpec) -> Instance:
+        """Go on with the machine of `spec.token` that an earlier process launched.
+
+        Called once for each machine whose Node has not joined when this process begins; for a
+        cloud with real machines it is `get`.
+
+        Raises:
+            Gone: it does not exist (any more).
         """
 
     async def delete(self, provider_id: str) -> None:

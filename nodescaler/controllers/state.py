@@ -1,0 +1,282 @@
+"""The cluster as the node half sees it: caches, decoded once per change, and snapshots of them.
+
+Pods, Nodes, NodeClaims, DaemonSets and ReplicaSets come by list and watch; the answers to our own
+writes are put in at once, so that the next decision sees them. Nothing here is a source of truth:
+a new process has the same state after its first lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from kube.cache import Cache, Change
+from kube.client import Client, Json
+from kube.resources import DAEMON_SETS, NODE_CLAIMS, NODES, PODS, REPLICA_SETS
+from kube.values.times import Now
+from nodescaler import decode
+from nodescaler.controllers.books import Books
+from nodescaler.controllers.claims import FINALIZER
+from nodescaler.controllers.pods import PodIndex
+from nodescaler.controllers.snapshots import Beside, foreign, on_its_way, usage, with_claim
+from nodescaler.core.model import ClaimState, DaemonSpec, NodeState, PodSpec, Snapshot
+
+PodListener = Callable[[PodSpec | None, PodSpec | None], None]
+NodeListener = Callable[[NodeState | None, NodeState | None], None]
+ClaimListener = Callable[[ClaimState | None, ClaimState | None], None]
+
+
+class Runs(Protocol):
+    async def run(self) -> None: ...
+    async def wait_synced(self) -> None: ...
+
+
+class State:
+    """Everything that is cached.
+
+    Attributes:
+        pods: by node, by owner, pending.
+        disrupting: names of claims whose removal is being decided right now.
+    """
+
+    def __init__(self, client: Client, books: Books, *, now: Now) -> None:
+        self._client = client
+        self._now = now
+        self.books = books
+        self.pods = PodIndex()
+        self.disrupting: set[str] = set()
+        self._nodes: dict[str, NodeState] = {}
+        self._claims: dict[str, ClaimState] = {}
+        self._by_provider: dict[str, str] = {}
+        self._nominated: dict[str, datetime] = {}
+        self._pod_events: dict[str, datetime] = {}
+        self._on_pod: list[PodListener] = []
+        self._on_node: list[NodeListener] = []
+        self._on_claim: list[ClaimListener] = []
+        self._pod_cache = Cache(client, PODS, decode.PodObject)
+        self._node_cache = Cache(client, NODES, decode.NodeObject)
+        self._claim_cache = Cache(client, NODE_CLAIMS, decode.NodeClaimObject)
+        self._daemon_cache = Cache(client, DAEMON_SETS, decode.DaemonSetObject)
+        self._replica_cache = Cache(client, REPLICA_SETS, decode.ReplicaSetObject)
+        self._pod_cache.subscribe(self._pod_changed)
+        self._node_cache.subscribe(self._node_changed)
+        self._claim_cache.subscribe(self._claim_changed)
+        self._replica_cache.subscribe(self._replicas_changed)
+        self._wanted: dict[str, int] = {}
+
+    # -------------------------------------------------------------- life
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for cache in self._caches():
+                group.create_task(cache.run())
+
+    async def wait_synced(self) -> None:
+        """Until every first list is held: before that, nothing may be decided."""
+        for cache in self._caches():
+            await cache.wait_synced()
+
+    def _caches(self) -> tuple[Runs, ...]:
+        return (
+            self._claim_cache,
+            self._node_cache,
+            self._pod_cache,
+            self._daemon_cache,
+            self._replica_cache,
+        )
+
+    def listen(
+        self,
+        *,
+        pod: PodListener | None = None,
+        node: NodeListener | None = None,
+        claim: ClaimListener | None = None,
+    ) -> None:
+        """Call back with old and new after each change that makes a difference here."""
+        self._on_pod += [pod] if pod is not None else []
+        self._on_node += [node] if node is not None else []
+        self._on_claim += [claim] if claim is not None else []
+
+    def listen_all(self, callback: Callable[[], None]) -> None:
+        """Call back after each change of any kind."""
+
+        def told(_old: object, _new: object) -> None:
+            callback()
+
+        self.listen(pod=told, node=told, claim=told)
+
+    # -------------------------------------------------------------- what changes
+
+    def _pod_changed(self, change: Change[decode.PodObject]) -> None:
+        key = _pod_key(change)
+        old = self.pods.get(key)
+        new = decode.pod_spec(change.new) if change.new is not None else None
+        if old == new:
+            return
+        self.pods.apply(old, new)
+        if self._pod_cache.synced:
+            self._note_pod_event(old, new)
+        for tell in self._on_pod:
+            tell(old, new)
+
+    def _note_pod_event(self, old: PodSpec | None, new: PodSpec | None) -> None:
+        """A pod came to a node or stopped needing it; daemons do not count."""
+        pod = new or old
+        if pod is None or pod.is_daemon:
+            return
+        if _occupies(old) != _occupies(new):
+            node = (new.node_name if new is not None else "") or (old.node_name if old else "")
+            if node:
+                self._pod_events[node] = self._now()
+
+    def _node_changed(self, change: Change[decode.NodeObject]) -> None:
+        name = _name(change)
+        old = self._nodes.get(name)
+        new = decode.node_state(change.new) if change.new is not None else None
+        if old == new:
+            return
+        if old is not None and (new is None or new.provider_id != old.provider_id):
+            self._by_provider.pop(old.provider_id, None)
+        if new is None:
+            self._nodes.pop(name, None)
+            self._pod_events.pop(name, None)
+        else:
+            self._nodes[name] = new
+            if new.provider_id:
+                self._by_provider[new.provider_id] = name
+        for tell in self._on_node:
+            tell(old, new)
+
+    def _claim_changed(self, change: Change[decode.NodeClaimObject]) -> None:
+        name = _name(change)
+        old = self._claims.get(name)
+        new = decode.claim_state(change.new) if change.new is not None else None
+        if old == new:
+            return
+        if new is None:
+            self._claims.pop(name, None)
+            self.disrupting.discard(name)
+        else:
+            self._claims[name] = new
+        for tell in self._on_claim:
+            tell(old, new)
+
+    def _replicas_changed(self, change: Change[decode.ReplicaSetObject]) -> None:
+        if change.new is not None:
+            self._wanted[change.new.metadata.uid] = change.new.spec.replicas
+        elif change.old is not None:
+            self._wanted.pop(change.old.metadata.uid, None)
+
+    def put_claim(self, answer: Json) -> None:
+        self._claim_cache.put(msgspec.convert(answer, decode.NodeClaimObject))
+
+    def put_node(self, answer: Json) -> None:
+        self._node_cache.put(msgspec.convert(answer, decode.NodeObject))
+
+    # -------------------------------------------------------------- questions
+
+    def claim(self, name: str) -> ClaimState | None:
+        return self._claims.get(name)
+
+    def claims(self) -> Collection[ClaimState]:
+        return self._claims.values()
+
+    def node(self, name: str) -> NodeState | None:
+        return self._nodes.get(name)
+
+    def is_held(self, node: str) -> bool:
+        """Whether the Node carries our finalizer."""
+        found = self._node_cache.get(node)
+        return found is not None and FINALIZER in found.metadata.finalizers
+
+    def nodes(self) -> Collection[NodeState]:
+        return self._nodes.values()
+
+    def node_of(self, claim: ClaimState) -> NodeState | None:
+        """The Node that joined for *claim*, whatever it is called."""
+        name = self._by_provider.get(claim.provider_id, "") if claim.provider_id else ""
+        return self._nodes.get(name)
+
+    def claim_of(self, node: NodeState) -> ClaimState | None:
+        if not node.provider_id:
+            return None
+        return next((c for c in self._claims.values() if c.provider_id == node.provider_id), None)
+
+    def wanted(self, owner_uid: str) -> int | None:
+        """How many pods a ReplicaSet is to have; None for any other owner."""
+        return self._wanted.get(owner_uid)
+
+    def last_pod_event(self, node: str) -> datetime | None:
+        return self._pod_events.get(node)
+
+    def nominate(self, node: str, seconds: float) -> None:
+        """Somebody counts on *node* (or on the claim of that name) for a while."""
+        self._nominated[node] = self._now() + timedelta(seconds=seconds)
+
+    def nominated_for_s(self, node: str) -> float:
+        until = self._nominated.get(node)
+        return 0.0 if until is None else max((until - self._now()).total_seconds(), 0.0)
+
+    async def pods_on(self, node: str) -> list[PodSpec]:
+        """What the API, not the cache, says is bound to *node*."""
+        found = await self._client.items(PODS, fields=f"spec.nodeName={node}")
+        return [decode.pod_spec(msgspec.convert(each, decode.PodObject)) for each in found]
+
+    def next_nomination_s(self) -> float | None:
+        """Until the next nomination ends; those that have ended are forgotten."""
+        self._nominated = {n: at for n, at in self._nominated.items() if at > self._now()}
+        return min((self.nominated_for_s(node) for node in self._nominated), default=None)
+
+    def snapshot(self) -> Snapshot:
+        """Everything that planning reads; the pods are the pending ones."""
+        pools = self.books.usable()
+        return Snapshot(
+            pools=tuple(pools),
+            types={pool.name: tuple(self.books.types[pool.name]) for pool in pools},
+            nodes=tuple(self._node_states()),
+            pods=tuple(self.pods.pending()),
+            daemons=tuple(self._daemons()),
+            usage=usage(self._claims.values()),
+        )
+
+    def _node_states(self) -> Iterator[NodeState]:
+        claims = {claim.provider_id: claim for claim in self._claims.values() if claim.provider_id}
+        for node in self._nodes.values():
+            claim = claims.get(node.provider_id) if node.provider_id else None
+            beside = self._beside(node.name, claim)
+            yield foreign(node, beside) if claim is None else with_claim(node, claim, beside)
+        for claim in self._claims.values():
+            if self.node_of(claim) is None:
+                yield on_its_way(claim, self._beside("", claim))
+
+    def _beside(self, node: str, claim: ClaimState | None) -> Beside:
+        names = {node, claim.name if claim is not None else node}
+        return Beside(
+            pods=tuple(self.pods.on(node)) if node else (),
+            nominated=any(self.nominated_for_s(name) > 0 for name in names),
+            leaving=claim is not None and claim.name in self.disrupting,
+            last_pod_event=self._pod_events.get(node),
+        )
+
+    def _daemons(self) -> Iterator[DaemonSpec]:
+        """Every DaemonSet, by a living pod of its own where there is one."""
+        for found in self._daemon_cache.values():
+            yield decode.daemon_spec(found)
+
+
+def _occupies(pod: PodSpec | None) -> bool:
+    return pod is not None and bool(pod.node_name) and not pod.is_over and pod.deletes_at is None
+
+
+def _name(change: Change[decode.NodeObject] | Change[decode.NodeClaimObject]) -> str:
+    found = change.new or change.old
+    return found.metadata.name if found is not None else ""
+
+
+def _pod_key(change: Change[decode.PodObject]) -> str:
+    found = change.new or change.old
+    return f"{found.metadata.namespace}/{found.metadata.name}" if found is not None else ""
