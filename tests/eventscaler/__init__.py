@@ -1,0 +1,1 @@
+"""The event half; virtual time and an API in memory."""
