@@ -22,7 +22,7 @@ from tandem.sandbox.answers import (
 from tandem.sandbox.decoding import decode_object, media_type
 from tandem.sandbox.discovery import discover
 from tandem.sandbox.forms import Form, list_bytes, negotiate, object_bytes
-from tandem.sandbox.managed import Writer
+from tandem.sandbox.managed import writer_of
 from tandem.sandbox.patching import APPLY, patch
 from tandem.sandbox.reactions import react
 from tandem.sandbox.registry import Registry
@@ -67,6 +67,8 @@ class Api:
             raise ApiError(413, "RequestEntityTooLarge", message)
         if call.sub and call.sub != "status":
             return self._subresource(call)
+        if call.sub and request.method not in {"GET", "PUT", "PATCH"}:
+            raise method_not_allowed()
         handler = self._METHODS.get((request.method, bool(call.name)))
         if handler is None or not _allows(call):
             raise method_not_allowed()
@@ -204,9 +206,3 @@ def _check_name(call: Call, obj: Json) -> None:
         raise bad_request(
             f"the name of the object ({name}) does not match the name on the URL ({call.name})"
         )
-
-
-def writer_of(call: Call, *, applies: bool = False) -> Writer:
-    """Name the field manager: what the client says, else its program."""
-    manager = call.query.get("fieldManager") or call.request.user_agent.partition("/")[0]
-    return Writer(manager or "unknown", call.sub, applies)

@@ -34,6 +34,6 @@ def load_crds() -> list[Json]:
 
 
 def _documents(path: Path) -> Iterator[Json]:
-    for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+    for document in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
         if document:
             yield document

@@ -8,20 +8,31 @@ await sandbox.run()                     # controllers, scheduler, kubelets, unti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random  # noqa: TID251 - the seed of a sandbox is a setting; this is its one use
 
 import msgspec
 
+from kube.client import Client, ClientSettings
 from kube.transport import Request, Response, Transport
 from tandem.sandbox.api import Api
+from tandem.sandbox.assets import load_crds
+from tandem.sandbox.controllers.manager import run_controllers
+from tandem.sandbox.controllers.settings import ControllerSettings
 from tandem.sandbox.server import Server
 from tandem.sandbox.status import Json
 from tandem.sandbox.transport import MemoryTransport
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+
+# The actors are the cluster: no limit that a polite client of a real server would keep.
+_FAST = ClientSettings(per_s=100_000.0, burst=100_000, in_flight=1_000, user_agent="tandem-sandbox")
+_ROOT = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+TANDEM_CRDS = tuple(load_crds())  # read at import: a running loop must not wait for a disk
+_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +41,19 @@ class SandboxSettings:
 
     Args:
         pod_start_s: from bound to running.
-        node_heartbeat_s: between two renewals of a node's Lease.
+        node_heartbeat_s: between two renewals of a node's Lease; None renews none.
         seed: of uids and generated names; equal seeds and requests give equal answers.
-        crds: CustomResourceDefinitions to serve from the start.
+        crds: CustomResourceDefinitions to serve from the start; by default Tandem's own.
         history: changes kept for watches, for each resource.
+        controllers: every other setting of the actors.
     """
 
     pod_start_s: float = 1.0
-    node_heartbeat_s: float = 10.0
+    node_heartbeat_s: float | None = None
     seed: int = 0
-    crds: Sequence[Json] = ()
+    crds: Sequence[Json] = TANDEM_CRDS
     history: int = 10_000
+    controllers: ControllerSettings = ControllerSettings()
 
 
 class Sandbox:
@@ -50,17 +63,14 @@ class Sandbox:
         rng = Random(settings.seed)  # noqa: S311 - names of simulated objects, not secrets
         self.api = Api(now, rng, window=settings.history)
         self._server = Server(self.api)
-        for name in NAMESPACES:
-            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            self._create("/api/v1/namespaces", body)
-        for crd in settings.crds:
-            self._create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
+        for path, body in _initial(settings):
+            self._create(path, body)
 
     def _create(self, path: str, body: Json) -> None:
         answer = self.api.handle(Request("POST", path, body=msgspec.json.encode(body)))
         if not isinstance(answer, Response) or answer.status != 201:
-            name = body["metadata"]["name"]
-            raise ValueError(f"{body['kind']} {name!r} refused: {getattr(answer, 'body', b'')!r}")
+            name, found = body["metadata"]["name"], getattr(answer, "body", b"")
+            raise ValueError(f"{body['kind']} {name!r} refused: {found.decode()}")
 
     def transport(self) -> Transport:
         return MemoryTransport(self.api)
@@ -69,14 +79,42 @@ class Sandbox:
         return await self._server.start(port)
 
     def kubeconfig(self, url: str) -> Json:
+        context = {"cluster": "sandbox", "user": "sandbox"}
         return {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "sandbox", "cluster": {"server": url}}],
             "users": [{"name": "sandbox", "user": {}}],
-            "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
+            "contexts": [{"name": "sandbox", "context": context}],
             "current-context": "sandbox",
         }
 
+    async def run(self) -> None:
+        """Run controllers, scheduler and kubelets until cancelled."""
+        client = Client(self.transport(), settings=_FAST)
+        settings = replace(
+            self.settings.controllers,
+            pod_start_s=self.settings.pod_start_s,
+            heartbeat_s=self.settings.node_heartbeat_s,
+        )
+        try:
+            await run_controllers(client, now=self.now, settings=settings)
+        finally:
+            await client.close()
+
     async def close(self) -> None:
         await self._server.close()
+
+
+def _initial(settings: SandboxSettings) -> Iterator[tuple[str, Json]]:
+    """Give what a fresh cluster has, and the path of each."""
+    for name in NAMESPACES:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        yield "/api/v1/namespaces", body
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+        yield f"/api/v1/namespaces/{name}/serviceaccounts", account
+    for name, value in _PRIORITIES.items():
+        body = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": value}
+        yield "/apis/scheduling.k8s.io/v1/priorityclasses", body | {"metadata": {"name": name}}
+    for crd in settings.crds:
+        yield _ROOT, crd

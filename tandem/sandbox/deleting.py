@@ -38,7 +38,10 @@ class Deleted:
 def read_options(call: Call) -> DeleteOptions:
     """Take the options from the body, else from the query."""
     body = decode_body(call.request.body, call.request.content_type) if call.request.body else None
-    found: Json = body if isinstance(body, dict) else {}
+    return options_from(body if isinstance(body, dict) else {}, call)
+
+
+def options_from(found: Json, call: Call) -> DeleteOptions:
     query = call.query
     grace = found.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
     propagation = found.get("propagationPolicy") or query.get("propagationPolicy", "")
@@ -75,14 +78,15 @@ def delete(state: State, call: Call, stored: Stored, options: DeleteOptions) -> 
     _check(call, metadata, options)
     finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation)
     grace_s = _grace_s(call, stored.obj, options)
-    if not grace_s and not finalizers:
+    held = call.served.strategy.held(stored.obj)
+    if not grace_s and not finalizers and not held:
         if options.dry_run:
             return Deleted(stored, gone=True)
         return Deleted(state.store.remove(call.served.kind.storage, call.key), gone=True)
     marked = _marked(state, metadata, grace_s, finalizers)
     if marked == metadata or options.dry_run:
         return Deleted(stored, gone=False)
-    obj = stored.obj | {"metadata": marked}
+    obj = call.served.strategy.leave(stored.obj | {"metadata": marked})
     return Deleted(state.store.put(call.served.kind.storage, call.key, obj), gone=False)
 
 

@@ -124,7 +124,7 @@ BUILTINS: tuple[Kind, ...] = (
     _kind("v1", "nodes", "Node", "no", subs="status", namespaced=_CLUSTER),
     _kind("v1", "persistentvolumeclaims", "PersistentVolumeClaim", "pvc", subs="status"),
     _kind("v1", "persistentvolumes", "PersistentVolume", "pv", subs="status", namespaced=_CLUSTER),
-    _kind("v1", "pods", "Pod", "po", subs="binding eviction log resize status", categories=_ALL),
+    _kind("v1", "pods", "Pod", "po", subs="binding eviction log status", categories=_ALL),
     _kind("v1", "podtemplates", "PodTemplate"),
     _kind(
         "v1", "replicationcontrollers", "ReplicationController", "rc",

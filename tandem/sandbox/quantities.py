@@ -72,10 +72,26 @@ def canonical_text(text: str) -> str:
     return _decimal(int(exact), "" if suffix in _DECIMAL else suffix[0])
 
 
-def _binary(amount: Decimal) -> str:
-    if amount != amount.to_integral_value():
-        return _decimal(int((amount * 10**9).to_integral_value(ROUND_CEILING)), "")
-    whole = int(amount)
+def amount(text: str | int) -> Decimal:
+    """Give a canonical quantity as a number.
+
+    >>> amount("500m") < amount("1") < amount("1Ki")
+    True
+    """
+    matched = _QUANTITY.fullmatch(str(text))
+    if matched is None:
+        raise ValueError(f"not a quantity: {text!r}")
+    number, suffix = Decimal(matched[1]), matched[2]
+    if suffix in _BINARY:
+        return number * 2 ** _BINARY[suffix]
+    exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
+    return number.scaleb(exponent)
+
+
+def _binary(found: Decimal) -> str:
+    if found != found.to_integral_value():
+        return _decimal(int((found * 10**9).to_integral_value(ROUND_CEILING)), "")
+    whole = int(found)
     for suffix, bits in reversed(_BINARY.items()):
         if whole and whole % 2**bits == 0:
             return f"{whole >> bits}{suffix}"

@@ -1,6 +1,6 @@
-"""What a write sets off inside the server: CRDs being served or withdrawn, namespaces being emptied.
+"""What a write sets off inside the server: CRDs being served or withdrawn.
 
-Everything else that reacts (workload controllers, garbage collection) is a client of the API.
+Everything else that reacts (workload controllers, namespaces, garbage collection) is a client.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from tandem.sandbox.status import Json
 from tandem.sandbox.store import Stored
 
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
-_NAMESPACES = "namespaces."
-_SERVICE_ACCOUNTS = "serviceaccounts."
 _INTERNAL = Request("DELETE", "")
 
 
@@ -26,10 +24,6 @@ def react(state: State, served: Served, stored: Stored) -> None:
     gone = state.store.get(served.kind.storage, key) is None
     if served.kind.storage == _CRDS:
         _crd_changed(state, served, stored.obj, gone=gone)
-    elif served.kind.storage == _NAMESPACES and not gone:
-        _namespace_changed(state, served, stored)
-    if gone and served.kind.namespaced:
-        _finish_namespace(state, key[0])
     if gone and served.kind.custom:
         _finish_crd(state, served.kind.storage)
 
@@ -50,7 +44,7 @@ def _crd_changed(state: State, served: Served, crd: Json, *, gone: bool) -> None
         state.registry.add(version)
     state.store.table(storage)
     if "deletionTimestamp" in crd["metadata"]:
-        _delete_all(state, storage, "")
+        _delete_all(state, storage)
         _finish_crd(state, storage)
     del served
 
@@ -79,57 +73,10 @@ def _release(state: State, served: Served, stored: Stored, finalizer: str) -> No
     react(state, served, state.store.remove(served.kind.storage, key))
 
 
-def _namespace_changed(state: State, served: Served, stored: Stored) -> None:
-    metadata = stored.obj["metadata"]
-    if "deletionTimestamp" not in metadata:
-        _default_account(state, metadata["name"])
-        return
-    if (stored.obj.get("status") or {}).get("phase") != "Terminating":
-        ending = stored.obj | {"status": {"phase": "Terminating"}, "metadata": dict(metadata)}
-        state.store.put(_NAMESPACES, ("", metadata["name"]), ending)
-    for each in list(state.registry.namespaced()):
-        _delete_all(state, each.kind.storage, metadata["name"])
-    _finish_namespace(state, metadata["name"])
-    del served
-
-
-def _delete_all(state: State, storage: str, namespace: str) -> None:
+def _delete_all(state: State, storage: str) -> None:
     served = state.registry.of_storage(storage)
     if served is None:
         return
     for key, stored in list(state.store.table(storage).items.items()):
-        if namespace in {"", key[0]}:
-            call = Call(_INTERNAL, served, *key)
-            react(state, served, delete(state, call, stored, DeleteOptions()).stored)
-
-
-def _finish_namespace(state: State, name: str) -> None:
-    """Remove a namespace that is being deleted once it is empty and has no other finalizer."""
-    stored = state.store.get(_NAMESPACES, ("", name))
-    if stored is None or "deletionTimestamp" not in stored.obj["metadata"]:
-        return
-    others = set((stored.obj.get("spec") or {}).get("finalizers") or ()) - {"kubernetes"}
-    if others or stored.obj["metadata"].get("finalizers"):
-        return
-    for storage, table in state.store.tables():
-        if storage != _NAMESPACES and any(key[0] == name for key in table.items):
-            return
-    state.store.remove(_NAMESPACES, ("", name))
-
-
-def _default_account(state: State, namespace: str) -> None:
-    """Give a new namespace its "default" ServiceAccount, as the controller manager does."""
-    key = (namespace, "default")
-    if state.store.get(_SERVICE_ACCOUNTS, key) is not None:
-        return
-    account = {
-        "kind": "ServiceAccount",
-        "apiVersion": "v1",
-        "metadata": {
-            "name": "default",
-            "namespace": namespace,
-            "uid": state.new_uid(),
-            "creationTimestamp": state.stamp(),
-        },
-    }
-    state.store.put(_SERVICE_ACCOUNTS, key, account)
+        call = Call(_INTERNAL, served, *key)
+        react(state, served, delete(state, call, stored, DeleteOptions()).stored)

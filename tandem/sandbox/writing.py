@@ -238,14 +238,17 @@ def _keep(state: State, call: Call, key: tuple[str, str], obj: Json) -> Stored:
         return Stored(ordered, state.store.revision)
     old = state.store.get(kind.storage, key)
     metadata = ordered["metadata"]
-    if old is not None and "deletionTimestamp" in metadata and _may_go(metadata):
+    if old is not None and _may_go(call.served, ordered):
         state.store.put(kind.storage, key, ordered)
         return state.store.remove(kind.storage, key)
     return state.store.put(kind.storage, key, ordered)
 
 
-def _may_go(metadata: Json) -> bool:
+def _may_go(served: Served, obj: Json) -> bool:
     """Whether an object that is being deleted has nothing left to wait for."""
+    metadata = obj["metadata"]
+    if "deletionTimestamp" not in metadata or served.strategy.held(obj):
+        return False
     return not metadata.get("finalizers") and not metadata.get("deletionGracePeriodSeconds")
 
 

@@ -26,6 +26,14 @@ def _fine(_obj: Json, _old: Json | None) -> Iterable[Cause]:
     return ()
 
 
+def _free(_obj: Json) -> bool:
+    return False
+
+
+def _as_it_is(obj: Json) -> Json:
+    return obj
+
+
 def _no_grace(_obj: Json, _asked: int | None) -> int:
     return 0
 
@@ -34,7 +42,8 @@ def _no_grace(_obj: Json, _asked: int | None) -> int:
 class Strategy:
     """Rules of a kind.
 
-    `grace` gives the seconds an object is left to end by itself: (object, seconds asked for) -> seconds.
+    `held` tells whether something besides finalizers keeps a deleted object, `leave` shows it as
+    leaving. `grace` gives the seconds an object is left to end by itself: (object, seconds asked for) -> seconds.
     `status_keeps` names what a write to /status leaves as it was, besides `spec`.
     """
 
@@ -43,6 +52,8 @@ class Strategy:
     prepare_update: Callable[[Json, Json], None] = _leave_both
     faults: Callable[[Json, Json | None], Iterable[Cause]] = _fine
     grace: Callable[[Json, int | None], int] = _no_grace
+    held: Callable[[Json], bool] = _free
+    leave: Callable[[Json], Json] = _as_it_is
     counts_generation: bool = False
     status_on_create: bool = False
     returns_deleted: bool = False

@@ -72,3 +72,6 @@ def _is_open(schema: Json) -> bool:
     if schema.get("type") == "object":
         return "properties" not in schema and "additionalProperties" not in schema
     return not schema or schema.keys() == {PRESERVE}
+
+
+definitions()  # at import: a running loop must not wait for a disk

@@ -1,0 +1,134 @@
+"""What a write to a built-in kind resets or fills in before it is checked.
+
+Source: the registry strategies of Kubernetes 1.37 (facts, checked by tests/contract).
+"""
+
+from __future__ import annotations
+
+import base64
+
+from tandem.sandbox.builtins.defaulting import containers, section
+from tandem.sandbox.status import Json
+
+_QUALITY = ("cpu", "memory")
+
+
+def new_pod(obj: Json) -> None:
+    spec = section(obj, "spec")
+    obj["status"] = {"phase": "Pending", "qosClass": quality(spec)}
+
+
+def changed_pod(obj: Json, old: Json) -> None:
+    """A pod keeps its status; only its subresource writes that."""
+    obj["spec"] = section(obj, "spec")
+    if "status" in old:
+        obj["status"] = old["status"]
+
+
+def quality(spec: Json) -> str:
+    """Give the pod's QoS class.
+
+    >>> quality({"containers": [{"name": "a"}]})
+    'BestEffort'
+    >>> both = {"cpu": "1", "memory": "1Gi"}
+    >>> quality({"containers": [{"name": "a", "resources": {"requests": both, "limits": both}}]})
+    'Guaranteed'
+    """
+    found = [container.get("resources") or {} for container in containers(spec)]
+    if not any(_amounts(each, "requests") or _amounts(each, "limits") for each in found):
+        return "BestEffort"
+    return "Guaranteed" if all(_guaranteed(each) for each in found) else "Burstable"
+
+
+def _amounts(resources: Json, name: str) -> Json:
+    amounts: Json = resources.get(name) or {}
+    return {key: amounts[key] for key in _QUALITY if key in amounts}
+
+
+def _guaranteed(resources: Json) -> bool:
+    limits = _amounts(resources, "limits")
+    return len(limits) == len(_QUALITY) and _amounts(resources, "requests") in (limits, {})
+
+
+def new_namespace(obj: Json) -> None:
+    obj["status"] = {"phase": "Active"}
+    spec = section(obj, "spec")
+    finalizers = list(spec.get("finalizers") or ())
+    spec["finalizers"] = finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]
+
+
+def changed_namespace(obj: Json, old: Json) -> None:
+    obj["spec"] = {**obj.get("spec", {}), "finalizers": old.get("spec", {}).get("finalizers", [])}
+
+
+def namespace_held(obj: Json) -> bool:
+    return bool((obj.get("spec") or {}).get("finalizers"))
+
+
+def leaving_namespace(obj: Json) -> Json:
+    return obj | {"status": (obj.get("status") or {}) | {"phase": "Terminating"}}
+
+
+def new_node(obj: Json) -> None:
+    """A new node takes no pods until it is ready (the admission plugin TaintNodesByCondition)."""
+    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    spec = section(obj, "spec")
+    taints = list(spec.get("taints") or ())
+    if not any(
+        each.get("key") == taint["key"] and each.get("effect") == taint["effect"] for each in taints
+    ):
+        spec["taints"] = [*taints, taint]
+
+
+def new_secret(obj: Json) -> None:
+    text = obj.pop("stringData", None)
+    if text:
+        data = section(obj, "data")
+        for name, value in text.items():
+            data[name] = base64.b64encode(value.encode()).decode()
+
+
+def changed_secret(obj: Json, old: Json) -> None:
+    del old
+    new_secret(obj)
+
+
+def new_claim(obj: Json) -> None:
+    obj["status"] = {"phase": "Pending"}
+
+
+def new_job(obj: Json) -> None:
+    """A job finds its pods by its own uid, unless it brings a selector."""
+    spec = section(obj, "spec")
+    if spec.get("manualSelector"):
+        return
+    metadata = obj["metadata"]
+    uid, name = metadata["uid"], metadata["name"]
+    labels = {"controller-uid": uid, "job-name": name}
+    labels |= {f"batch.kubernetes.io/{key}": value for key, value in labels.items()}
+    pod_template = section(spec, "template")
+    section(section(pod_template, "metadata"), "labels").update(labels)
+    spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+
+
+def new_budget(obj: Json) -> None:
+    obj["status"] = {
+        "disruptionsAllowed": 0,
+        "currentHealthy": 0,
+        "desiredHealthy": 0,
+        "expectedPods": 0,
+    }
+
+
+def emptied(obj: Json) -> None:
+    obj["status"] = {}
+
+
+def pod_grace_s(obj: Json, asked: int | None) -> int:
+    """Seconds that a pod has to stop; one that never ran, or has ended, has none."""
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    if not spec.get("nodeName") or status.get("phase") in {"Failed", "Succeeded"}:
+        return 0
+    if asked is not None:
+        return asked
+    return int(spec.get("terminationGracePeriodSeconds", 30))
