@@ -67,7 +67,7 @@ class NodeEngine:
     ) -> None:
         self._client = client
         self._kit = Kit(client, clouds, recorder, now, settings, NodeMetrics(registry))
-        self._books = Books()
+        self._books = Books(settings.default_class)
         self._state = State(client, self._books, now=now)
         self._termination = Termination(self._kit, self._state)
         self._lifecycle = Lifecycle(self._kit, self._state, self._termination)

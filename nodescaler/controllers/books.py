@@ -47,9 +47,11 @@ class Books:
     """Everything that is told, and what each pool may buy today.
 
     Attributes:
+        default: the class that stands for a cloud's own defaults while no such object exists.
         types: for each usable pool, by name; set by the pools' controller.
     """
 
+    default: NodeClassRef
     types: dict[str, Sequence[InstanceType]] = field(default_factory=dict)
     _pools: dict[Key, PoolEntry] = field(default_factory=dict)
     _classes: dict[Key, NodeClass] = field(default_factory=dict)
@@ -102,9 +104,9 @@ class Books:
 
     def node_class(self, ref: NodeClassRef | None) -> NodeClass | None:
         """The class; the cloud's default when none is named; None when it does not exist."""
-        if ref is None:
-            return NodeClass()
-        return self._classes.get((ref.kind, ref.name))
+        named = ref or self.default
+        found = self._classes.get((named.kind, named.name))
+        return NodeClass() if found is None and named == self.default else found
 
 
 def read_pool(body: Json) -> PoolEntry:

@@ -14,7 +14,7 @@ from nodescaler.core.lifecycle import Patience
 from nodescaler.core.model import ClaimState, NodeClassRef, NodeState, PodSpec
 from nodescaler.metrics import NodeMetrics
 
-DEFAULT_CLASS = NodeClassRef("karpenter.kwok.sh", "KWOKNodeClass", "default")
+DEFAULT_CLASS = NodeClassRef("karpenter.kwok.sh", "KWOKNodeClass", "tandem-default")
 CLOUD_OF_KIND = {"KWOKNodeClass": "kwok", "EC2NodeClass": "aws"}
 
 
@@ -25,7 +25,7 @@ class NodeSettings:
     Attributes:
         cluster: what the cluster is called at the cloud; machines of other clusters are not ours.
         default_cloud: a pool that names no node class is launched here, with the cloud's defaults.
-        default_class: what the NodeClaims of such a pool name.
+        default_class: what the NodeClaims of such a pool name; it need not exist.
         batch_idle_s: plan when no new pod came for so long (at once when no more can come).
         batch_max_s: plan so long after the first pod in any case.
         node_startup_s: how long a kwok machine takes to join where its class does not say.
