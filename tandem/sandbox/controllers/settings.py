@@ -25,7 +25,7 @@ class ControllerSettings:
         every_node: simulate a kubelet on every node, not only where `kwok.x-k8s.io/node: fake` is.
         job_run_s: pods of Jobs succeed this long after they started; None leaves them running
             unless their annotation `tandem.sh/runs-for` says otherwise.
-        heartbeat_s: renew each node's Lease this often; None (the default) writes nothing when idle.
+        heartbeat_s: renew each node's Lease this often; None (the default): idle is silent.
         spacing_s: shortest time between two looks at one object: a burst of changes costs one look.
     """
 
