@@ -54,7 +54,8 @@ async def test_pages_make_up_the_whole(api: Api, space: Space) -> None:
     found, left = names(page), [page["metadata"].get("remainingItemCount")]
 
     while token := page["metadata"].get("continue"):
-        page = (await api.get(space("pods"), **{"limit": 2, "continue": token})).ok()
+        query: Json = {"limit": 2, "continue": token}
+        page = (await api.get(space("pods"), **query)).ok()
         found += names(page)
         left.append(page["metadata"].get("remainingItemCount"))
 
@@ -69,7 +70,7 @@ async def test_later_pages_show_the_time_of_the_first(api: Api, space: Space) ->
     (await api.post(space("pods"), pod("bb"))).ok()
     (await api.delete(space("pods", "c"))).ok()
 
-    query = {"continue": first["metadata"]["continue"]}
+    query: Json = {"continue": first["metadata"]["continue"]}
     rest = (await api.get(space("pods"), **query)).ok()
 
     assert names(rest) == ["b", "c"]
@@ -95,7 +96,9 @@ async def test_a_selected_page_does_not_count_what_remains(api: Api, space: Spac
 
 
 async def test_a_nonsense_token_is_refused(api: Api, space: Space) -> None:
-    answer = await api.get(space("pods"), **{"limit": 1, "continue": "nonsense"})
+    query: Json = {"limit": 1, "continue": "nonsense"}
+
+    answer = await api.get(space("pods"), **query)
 
     assert "continue key is not valid" in answer.refused(400, "BadRequest")["message"]
 

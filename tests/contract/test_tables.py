@@ -12,7 +12,7 @@ PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
 
-async def cells(api: Api, path: str) -> dict[str, Json]:
+async def cells(api: Api, path: str) -> Json:
     """The first row of the table at *path*, by column."""
     table = (await api.get(path, accept=TABLE)).ok()
     assert (table["kind"], table["apiVersion"]) == ("Table", "meta.k8s.io/v1")
