@@ -280,9 +280,9 @@ class Cache(Generic[T]):
         log.warning("watch broken", resource=self.resource.path(self._namespace), why=str(error))
 
     async def _pause(self, attempt: int) -> None:
-        """Wait longer after each failure, and not in step with the other caches."""
+        """At first not at all, then longer each time, and not in step with other caches."""
         jitter = crc32(f"{self.resource.plural}/{attempt}".encode()) / 2**32
-        await asyncio.sleep(BACKOFF.after(attempt, jitter))
+        await asyncio.sleep(BACKOFF.after(attempt - 1, jitter))
 
 
 def newer(version: str, than: str) -> bool:

@@ -198,8 +198,7 @@ def _context(merged: Node, where: str, name: str | None) -> Mapping[str, Any]:
         raise ConfigError(told)
     for item in merged.value["contexts"]:
         if item["name"] == name:
-            chosen: Mapping[str, Any] = item["context"]
-            return chosen
+            return _plain(item["context"])
     raise ConfigError(f"{where}: no context {name!r}; there are {', '.join(known) or '(none)'}")
 
 
@@ -207,9 +206,14 @@ def _named(merged: Node, section: str, name: str) -> dict[str, Any] | None:
     """The entry itself, not a copy: a plugin's answer is written into it."""
     for item in merged.value.get(section) or []:
         if item["name"] == name:
-            entry: dict[str, Any] | None = item[section.removesuffix("s")]
-            return entry
+            return _plain(item[section.removesuffix("s")])
     return None
+
+
+def _plain(found: Node | dict[str, Any] | None) -> dict[str, Any]:
+    """The mapping itself: the merger wraps what it read, also what is empty."""
+    value: dict[str, Any] | None = found.value if isinstance(found, Node) else found
+    return value if value is not None else {}
 
 
 async def _run_plugin(user: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ class Script:
 
     objects: dict[str, Json] = field(default_factory=dict)
     history: list[tuple[int, str, Json]] = field(default_factory=list)
+    base: dict[str, Json] = field(default_factory=dict)  # the objects before the history
     version: int = 100
     compacted: int = 0
     lists: int = 0
@@ -56,10 +57,24 @@ class Script:
         meta = gone["metadata"] | {"resourceVersion": str(self.version)}
         self.history.append((self.version, "DELETED", gone | {"metadata": meta}))
 
+    def at(self, version: int) -> list[Json]:
+        """All objects as they were, by name; asked for versions that are not yet compacted."""
+        then = dict(self.base)
+        for at, type_, body in self.history:
+            if at > version:
+                break
+            name = body["metadata"]["name"]
+            if type_ == "DELETED":
+                del then[name]
+            else:
+                then[name] = body
+        return [then[name] for name in sorted(then)]
+
     def compact(self) -> None:
         """Forget the history: who was not up to date must list again."""
         self.compacted = self.version
         self.history.clear()
+        self.base = dict(self.objects)
 
     async def publish(self) -> None:
         """Let open watches see what was written."""

@@ -70,6 +70,7 @@ def test_no_duration_is_longer_than_go_can_hold() -> None:
 
 def test_no_time_at_all() -> None:
     assert duration.text_of(timedelta(0)) == "0s"
+    assert duration.text_of(timedelta(milliseconds=2)) == "2ms"
 
 
 def test_never_is_none() -> None:
