@@ -199,7 +199,7 @@ def kept_back(vcpus: int, pods: int) -> dict[str, int]:
 
 def _labels(machine: Machine) -> dict[str, str]:
     family = machine.family.name
-    aws = "karpenter.k8s.aws/instance-"
+    aws, kwok = "karpenter.k8s.aws/instance-", "karpenter.kwok.sh/instance-"
     return {
         ARCH: "arm64" if machine.family.is_arm else "amd64",
         OS: "linux",
@@ -212,6 +212,12 @@ def _labels(machine: Machine) -> dict[str, str]:
         f"{aws}memory": str(machine.mib),
         f"{aws}cpu-manufacturer": machine.family.maker,
         f"{aws}hypervisor": "nitro",
+        f"{kwok}family": family,
+        f"{kwok}size": machine.size,
+        f"{kwok}cpu": str(machine.vcpus),
+        f"{kwok}memory": f"{machine.mib // 1024}Gi"
+        if machine.mib % 1024 == 0
+        else f"{machine.mib}Mi",
     }
 
 
