@@ -10,7 +10,7 @@ from typing import Any
 
 import kopf
 
-from eventscaler.engine import EventEngine
+from kube.feed import Sink
 from kube.resources import (
     CLUSTER_TRIGGER_AUTHENTICATIONS,
     SCALED_OBJECTS,
@@ -21,13 +21,13 @@ from kube.resources import (
 WATCHED = (TRIGGER_AUTHENTICATIONS, CLUSTER_TRIGGER_AUTHENTICATIONS, SCALED_OBJECTS)
 
 
-def register(registry: kopf.OperatorRegistry, engine: EventEngine) -> None:
+def register(registry: kopf.OperatorRegistry, engine: Sink) -> None:
     """Let *engine* hear of every change of our resources."""
     for resource in WATCHED:
         _register(registry, engine, resource)
 
 
-def _register(registry: kopf.OperatorRegistry, engine: EventEngine, resource: Resource) -> None:
+def _register(registry: kopf.OperatorRegistry, engine: Sink, resource: Resource) -> None:
     @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)
     async def told(event: kopf.RawEvent, **_: Any) -> None:
         body = {**event["object"], "kind": resource.kind}

@@ -6,11 +6,11 @@ from typing import Any
 
 import kopf
 
+from kube.feed import Sink
 from kube.resources import KWOK_NODE_CLASSES, NODE_POOLS, PROVISIONERS
-from nodescaler.engine import NodeEngine
 
 
-def register(registry: kopf.OperatorRegistry, engine: NodeEngine) -> None:
+def register(registry: kopf.OperatorRegistry, engine: Sink) -> None:
     """Let *engine* know of every pool and node class that kopf sees."""
 
     async def on_event(event: kopf.RawEvent, **_: Any) -> None:

@@ -26,9 +26,10 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 
 from eventscaler import handlers as event_handlers
 from eventscaler.engine import EventEngine, EventSettings
-from kube.client import Client, Json
+from kube.client import Client
 from kube.config import ClusterConfig, ConfigError, connect, load
 from kube.events import Recorder
+from kube.feed import Sink
 from kube.lease import Elector
 from kube.transport import Transport
 from nodescaler import handlers as node_handlers
@@ -37,7 +38,7 @@ from nodescaler.engine import NodeEngine, NodeSettings
 from scalers.io import IO
 from tandem.clock import now
 from tandem.errors import BadInput
-from tandem.handlers import CrossThread, Registry, Sink, hosting
+from tandem.handlers import CrossThread, Registry, hosting
 from tandem.health import make_app, serving
 
 log = structlog.get_logger()
@@ -71,14 +72,12 @@ class RunSettings:
     node_startup_s: float = 0.0
 
 
-class Engine(Protocol):
+class Engine(Sink, Protocol):
+    """One half at work."""
+
     async def run(self) -> None: ...
 
     async def resync(self) -> None: ...
-
-    def changed(self, body: Json) -> None: ...
-
-    def gone(self, body: Json) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,24 +13,17 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import kopf
 
 from kube.client import Json
 from kube.config import ClusterConfig
+from kube.feed import Sink
 
 Load = Callable[[], Awaitable[ClusterConfig]]
 Registry = kopf.OperatorRegistry
-
-
-class Sink(Protocol):
-    """Who wants to know of our custom resources: an engine, or all of them."""
-
-    def changed(self, body: Json) -> None: ...
-
-    def gone(self, body: Json) -> None: ...
 
 
 class CrossThread:
