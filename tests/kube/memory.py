@@ -7,9 +7,10 @@ read, replace with optimistic locking, merge patch of the top level, delete and 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class Memory:
     """
 
     objects: dict[str, Json] = field(default_factory=dict)
-    version: int = 0
+    counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     requests: list[Request] = field(default_factory=list)
     planned: deque[Answer | Exception] = field(default_factory=deque)
     before: Callable[[Request], float] = lambda _: 0.0
@@ -108,8 +109,8 @@ class Memory:
         return (200, {}) if self.objects.pop(path, None) else failure(404, "NotFound")
 
     def _store(self, path: str, body: Json) -> Json:
-        self.version += 1
-        body = body | {"metadata": body["metadata"] | {"resourceVersion": str(self.version)}}
+        version = str(next(self.counter))
+        body = body | {"metadata": body["metadata"] | {"resourceVersion": version}}
         self.objects[path] = body
         return body
 

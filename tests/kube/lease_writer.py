@@ -1,0 +1,71 @@
+"""A process that writes while it leads: `python -m tests.kube.lease_writer URL NAME`.
+
+It prints "leading" after the first write of a term, "refused" at its end, and "stopped", one word a
+line, for the test that pauses and resumes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from datetime import UTC, datetime
+
+from kube.client import Client, ClientSettings
+from kube.errors import NotLeading
+from kube.http import HttpTransport
+from kube.lease import Elector
+from kube.resources import CONFIG_MAPS
+
+LEASE_S, RENEW_S, RETRY_S = 1.0, 0.6, 0.1
+PERIOD_S = 0.005
+
+
+async def main(url: str, identity: str) -> None:
+    transport = HttpTransport(url)
+    elector = Elector(
+        Client(transport),
+        namespace="kube-system",
+        name="tandem",
+        identity=identity,
+        now=lambda: datetime.now(UTC),
+        lease_s=LEASE_S,
+        renew_s=RENEW_S,
+        retry_s=RETRY_S,
+    )
+    client = Client(transport, settings=ClientSettings(per_s=1000), gate=elector.gate)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with asyncio.TaskGroup() as group:
+        electing = group.create_task(elector.run())
+        writing = group.create_task(write(client, elector, identity))
+        await stop.wait()
+        writing.cancel()  # first whoever writes, then the Lease
+        await asyncio.wait([writing])
+        electing.cancel()
+    await transport.close()
+    say("stopped")
+
+
+async def write(client: Client, elector: Elector, identity: str) -> None:
+    """Write without asking whether we lead: the gate alone must hold us back."""
+    while True:
+        await elector.wait_leading()
+        body = {"metadata": {"generateName": "x-", "labels": {"writer": identity}}}
+        try:
+            await client.create(CONFIG_MAPS, body, namespace="shop")
+            say("leading")
+            while True:
+                await client.create(CONFIG_MAPS, body, namespace="shop")
+                await asyncio.sleep(PERIOD_S)
+        except NotLeading:
+            say("refused")
+
+
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:3]))
