@@ -81,10 +81,18 @@ def status_change(resource: Resource, found: Thing, status: Json) -> tuple[Actio
 
     A field given as None is removed, which is how upstream shows a zero.
     """
-    body = {key: value for key, value in status.items() if found.status.get(key) != value}
+    old = found.status
+    body = {key: _patch(old.get(key), new) for key, new in status.items() if old.get(key) != new}
     if not body:
         return ()
     return (Change(resource, found.namespace or None, found.name, {"status": body}, "status"),)
+
+
+def _patch(old: object, new: object) -> object:
+    """A merge patch keeps the entries of an object that it does not name: name those that went."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**dict.fromkeys(old.keys() - new.keys()), **new}
+    return new
 
 
 def change(resource: Resource, found: Thing, body: Json) -> Change:
