@@ -23,6 +23,7 @@ from nodescaler.controllers.kit import Kit, about_claim
 from nodescaler.controllers.lifecycle import loop_s, ms
 from nodescaler.controllers.queue import KeyQueue
 from nodescaler.controllers.state import State
+from nodescaler.controllers.together import together
 from nodescaler.core.disruption.emptiness import Command, Emptiness, find_empty
 from nodescaler.core.model import ClaimState, NodeState, PodSpec
 
@@ -58,9 +59,7 @@ class EmptinessController:
         for command in found.commands:
             log.info("removing empty nodes", object=f"NodePool/{command.pool}", why=command.why,
                      decided=list(command.nodes), decide_ms=ms(began))  # fmt: skip
-            async with asyncio.TaskGroup() as group:
-                for name in command.claims:
-                    group.create_task(self._remove(name, command))
+            await together(self._remove(name, command) for name in command.claims)
         nominations = self._state.next_nomination_s()
         waits = [w for w in (found.retry_after_s, nominations) if w is not None]
         return min(waits, default=None)

@@ -128,7 +128,8 @@ class Pools:
         self._told[key] = worst
         what = f"{key[0]}/{key[1]}"
         if worst is None:
-            log.info("pool ready", object=what, decided=f"{len(verdict.types)} instance types")
+            log.info("pool ready", object=what, decided=f"{len(verdict.types)} instance types",
+                     disruption="empty nodes only")  # fmt: skip
             return
         log.warning("pool not ready", object=what, decided=worst.reason, why=worst.message)
         self._kit.recorder.emit(

@@ -23,7 +23,9 @@ from nodescaler.controllers.claims import claim_body, claim_name
 from nodescaler.controllers.kit import Kit, about_pod
 from nodescaler.controllers.lifecycle import loop_s, ms
 from nodescaler.controllers.pods import is_ours_to_plan, nothing_more_comes
+from nodescaler.controllers.queue import frames
 from nodescaler.controllers.state import State
+from nodescaler.controllers.together import together
 from nodescaler.core.lifecycle import LAUNCHED
 from nodescaler.core.model import ClaimState, NodeState, Plan, PlannedNode, PodSpec, Snapshot
 from nodescaler.core.packing import pack
@@ -97,8 +99,14 @@ class Provisioning:
                 await self._pass(batch_s)
             except KubeError as error:
                 log.warning("planning again", why=str(error), after_s=RETRY_S)
-                await asyncio.sleep(RETRY_S)
-                self.again()
+                await self._later()
+            except Exception as error:  # noqa: BLE001 - outermost frame: the next batch may be fine
+                log.error("planning failed", why=repr(error), frames=frames(error))  # noqa: TRY400 - a formatted trace reads source files, which blocks the loop
+                await self._later()
+
+    async def _later(self) -> None:
+        await asyncio.sleep(RETRY_S)
+        self.again()
 
     async def _pass(self, batch_s: float) -> None:
         pods = self._state.pods.pending()
@@ -131,10 +139,19 @@ class Provisioning:
         return loop_s() - began
 
     async def _create(self, plan: Plan) -> None:
+        """Every claim by itself: one that is refused does not keep the others back."""
         now = self._kit.now()
-        async with asyncio.TaskGroup() as group:
-            for node in plan.new_nodes:
-                group.create_task(self._create_one(node, now))
+        errors = await together(self._created(node, now) for node in plan.new_nodes)
+        refused = [error for error in errors if error is not None]
+        if refused:
+            raise refused[0]
+
+    async def _created(self, node: PlannedNode, now: datetime) -> KubeError | None:
+        try:
+            await self._create_one(node, now)
+        except KubeError as error:
+            return error
+        return None
 
     async def _create_one(self, node: PlannedNode, now: datetime) -> None:
         pool = self._state.books.pool(node.pool)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
+import structlog
 
 from kube.cache import Cache, Change
 from kube.client import Client, Json
+from kube.objects import ObjectMeta
 from kube.resources import DAEMON_SETS, NODE_CLAIMS, NODES, PODS, REPLICA_SETS
 from kube.values.times import Now
 from nodescaler import decode
@@ -25,9 +27,20 @@ from nodescaler.controllers.pods import PodIndex
 from nodescaler.controllers.snapshots import Beside, foreign, on_its_way, usage, with_claim
 from nodescaler.core.model import ClaimState, DaemonSpec, NodeState, PodSpec, Snapshot
 
+log = structlog.get_logger()
+
 PodListener = Callable[[PodSpec | None, PodSpec | None], None]
 NodeListener = Callable[[NodeState | None, NodeState | None], None]
 ClaimListener = Callable[[ClaimState | None, ClaimState | None], None]
+
+
+class Named(Protocol):
+    @property
+    def metadata(self) -> ObjectMeta: ...
+
+
+S = TypeVar("S", bound=Named)
+T = TypeVar("T")
 
 
 class Runs(Protocol):
@@ -52,6 +65,7 @@ class State:
         self._nodes: dict[str, NodeState] = {}
         self._claims: dict[str, ClaimState] = {}
         self._by_provider: dict[str, str] = {}
+        self._claim_by_provider: dict[str, str] = {}
         self._nominated: dict[str, datetime] = {}
         self._pod_events: dict[str, datetime] = {}
         self._on_pod: list[PodListener] = []
@@ -114,7 +128,7 @@ class State:
     def _pod_changed(self, change: Change[decode.PodObject]) -> None:
         key = _pod_key(change)
         old = self.pods.get(key)
-        new = decode.pod_spec(change.new) if change.new is not None else None
+        new = read(decode.pod_spec, change.new)
         if old == new:
             return
         self.pods.apply(old, new)
@@ -136,7 +150,7 @@ class State:
     def _node_changed(self, change: Change[decode.NodeObject]) -> None:
         name = _name(change)
         old = self._nodes.get(name)
-        new = decode.node_state(change.new) if change.new is not None else None
+        new = read(decode.node_state, change.new)
         if old == new:
             return
         if old is not None and (new is None or new.provider_id != old.provider_id):
@@ -154,14 +168,17 @@ class State:
     def _claim_changed(self, change: Change[decode.NodeClaimObject]) -> None:
         name = _name(change)
         old = self._claims.get(name)
-        new = decode.claim_state(change.new) if change.new is not None else None
+        new = read(decode.claim_state, change.new)
         if old == new:
             return
         if new is None:
             self._claims.pop(name, None)
             self.disrupting.discard(name)
+            self._claim_by_provider.pop(old.provider_id if old is not None else "", None)
         else:
             self._claims[name] = new
+            if new.provider_id:
+                self._claim_by_provider[new.provider_id] = name
         for tell in self._on_claim:
             tell(old, new)
 
@@ -202,9 +219,7 @@ class State:
         return self._nodes.get(name)
 
     def claim_of(self, node: NodeState) -> ClaimState | None:
-        if not node.provider_id:
-            return None
-        return next((c for c in self._claims.values() if c.provider_id == node.provider_id), None)
+        return self._claims.get(self._claim_by_provider.get(node.provider_id, ""))
 
     def wanted(self, owner_uid: str) -> int | None:
         """How many pods a ReplicaSet is to have; None for any other owner."""
@@ -224,7 +239,8 @@ class State:
     async def pods_on(self, node: str) -> list[PodSpec]:
         """What the API, not the cache, says is bound to *node*."""
         found = await self._client.items(PODS, fields=f"spec.nodeName={node}")
-        return [decode.pod_spec(msgspec.convert(each, decode.PodObject)) for each in found]
+        pods = (read(decode.pod_spec, msgspec.convert(each, decode.PodObject)) for each in found)
+        return [pod for pod in pods if pod is not None]
 
     def next_nomination_s(self) -> float | None:
         """Until the next nomination ends; those that have ended are forgotten."""
@@ -244,9 +260,8 @@ class State:
         )
 
     def _node_states(self) -> Iterator[NodeState]:
-        claims = {claim.provider_id: claim for claim in self._claims.values() if claim.provider_id}
         for node in self._nodes.values():
-            claim = claims.get(node.provider_id) if node.provider_id else None
+            claim = self.claim_of(node)
             beside = self._beside(node.name, claim)
             yield foreign(node, beside) if claim is None else with_claim(node, claim, beside)
         for claim in self._claims.values():
@@ -263,13 +278,25 @@ class State:
         )
 
     def _daemons(self) -> Iterator[DaemonSpec]:
-        """Every DaemonSet, by a living pod of its own where there is one."""
         for found in self._daemon_cache.values():
-            yield decode.daemon_spec(found)
+            daemon = read(decode.daemon_spec, found)
+            if daemon is not None:
+                yield daemon
 
 
 def _occupies(pod: PodSpec | None) -> bool:
     return pod is not None and bool(pod.node_name) and not pod.is_over and pod.deletes_at is None
+
+
+def read(reader: Callable[[S], T], obj: S | None) -> T | None:
+    """Decode one object; one that cannot be read is reported and counts as not there."""
+    if obj is None:
+        return None
+    try:
+        return reader(obj)
+    except ValueError as error:
+        log.warning("unreadable", object=type(obj).__name__, read=obj.metadata.key, why=str(error))
+        return None
 
 
 def _name(change: Change[decode.NodeObject] | Change[decode.NodeClaimObject]) -> str:

@@ -7,7 +7,6 @@ Source: karpenter.md 1.7, "GC".
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -19,6 +18,7 @@ from nodescaler.controllers.kit import Kit
 from nodescaler.controllers.lifecycle import Lifecycle
 from nodescaler.controllers.queue import KeyQueue
 from nodescaler.controllers.state import State
+from nodescaler.controllers.together import together
 from nodescaler.core.lifecycle import REGISTERED
 from nodescaler.core.model import ClaimState, NodeState
 
@@ -58,10 +58,7 @@ class Sweeping:
         machines = await cloud.list()
         claims = await self._kit.client.items(NODE_CLAIMS)
         known = {claim["metadata"]["uid"] for claim in claims}
-        async with asyncio.TaskGroup() as group:
-            for machine in machines:
-                if machine.token not in known:
-                    group.create_task(self._remove(cloud, machine))
+        await together(self._remove(cloud, each) for each in machines if each.token not in known)
         await self._missed(cloud, machines)
         return self._kit.settings.sweep_s
 

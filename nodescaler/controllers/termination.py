@@ -13,7 +13,6 @@ grace for load balancers are not waited for.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,6 +25,7 @@ from nodescaler.clouds.base import Cloud, Gone
 from nodescaler.controllers import nodes
 from nodescaler.controllers.kit import Kit, about_claim, about_pod
 from nodescaler.controllers.state import State
+from nodescaler.controllers.together import together
 from nodescaler.core.drain import DrainStep, Forced, drain_step
 from nodescaler.core.model import ClaimState, NodeState, PodSpec
 
@@ -55,7 +55,7 @@ class Termination:
         if wait_s is not None:
             return wait_s
         if node is not None:
-            await self._release_node(node)
+            await self._release_node(node, claim.name)
         await self._release_claim(claim)
         return None
 
@@ -67,7 +67,7 @@ class Termination:
         cloud = self._kit.clouds.get(node.provider_id.partition("://")[0])
         if cloud is not None and not await _is_gone(cloud, node.provider_id):
             return MACHINE_LOOK_AGAIN_S
-        await self._release_node(node)
+        await self._release_node(node, "")
         return None
 
     async def _drained(self, node: NodeState, deadline: datetime | None) -> float | None:
@@ -90,15 +90,10 @@ class Termination:
             return  # somebody was faster; the next look sees what is there
 
     async def _push(self, node: NodeState, step: DrainStep) -> float:
-        async with asyncio.TaskGroup() as group:
-            for forced in step.force:
-                group.create_task(self._force(forced))
-            evictions = [
-                group.create_task(self._evict(node, pod))
-                for pod in step.evict
-                if self._may_ask(pod)
-            ]
-        asked = sum(task.result() for task in evictions)
+        await together(self._force(each) for each in step.force)
+        asked = sum(
+            await together(self._evict(node, pod) for pod in step.evict if self._may_ask(pod))
+        )
         if asked or step.force:
             log.info("draining", object=f"Node/{node.name}", decided=step.reason, evicted=asked)
         now = self._kit.now()
@@ -151,13 +146,17 @@ class Termination:
             return MACHINE_LOOK_AGAIN_S
         return None
 
-    async def _release_node(self, node: NodeState) -> None:
-        await nodes.edit(self._kit.client, NODES, node.name, nodes.released)
+    async def _release_node(self, node: NodeState, claim: str) -> None:
+        released = await nodes.edit(self._kit.client, NODES, node.name, nodes.released)
+        if released is None:
+            return  # it has gone already
         self._kit.metrics.nodes_terminated.labels(node.pool).inc()
-        log.info("node removed", object=f"Node/{node.name}", claim=node.claim)
+        log.info("node removed", object=f"Node/{node.name}", claim=claim)
 
     async def _release_claim(self, claim: ClaimState) -> None:
-        await nodes.edit(self._kit.client, NODE_CLAIMS, claim.name, nodes.released)
+        released = await nodes.edit(self._kit.client, NODE_CLAIMS, claim.name, nodes.released)
+        if released is None:
+            return  # it has gone already
         self._kit.metrics.claims_terminated.labels(claim.pool).inc()
         since = claim.deleting_since or self._kit.now()
         took_s = (self._kit.now() - since).total_seconds()

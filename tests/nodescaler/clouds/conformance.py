@@ -77,7 +77,7 @@ class CloudConformance:
     async def test_requirements_on_a_pools_own_labels_refuse_nothing(self, bench: Bench) -> None:
         line = Requirement("team", "In", ("a",))
 
-        assert await bench.cloud().create(spec_at(bench, "a", line))
+        assert (await bench.cloud().create(spec_at(bench, "a", line))).token == "a"
 
     async def test_what_cannot_be_bought_is_no_capacity(self, bench: Bench) -> None:
         with pytest.raises(NoCapacity):

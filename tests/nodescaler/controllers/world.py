@@ -7,7 +7,7 @@ or does not, and nothing after it is ever sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -178,11 +178,13 @@ class World:
             p["metadata"]["name"]: p["spec"]["nodeName"] for p in pods if p["spec"].get("nodeName")
         }
 
-    async def until(self, holds: Callable[[], object], *, within_s: float, step_s: float = 0.05):
+    async def until(
+        self, holds: Callable[[], Awaitable[bool]], *, within_s: float, step_s: float = 0.05
+    ) -> None:
         """Wait in virtual time until the awaited answer of *holds* is true."""
         loop = asyncio.get_running_loop()
         end = loop.time() + within_s
-        while not await holds():  # type: ignore[misc]  # a coroutine function
+        while not await holds():
             assert loop.time() < end, f"not within {within_s} s"
             await asyncio.sleep(step_s)
 
@@ -207,7 +209,8 @@ class World:
 
     async def all_running(self, count: int) -> bool:
         pods = await self.all(PODS)
-        return sum(p.get("status", {}).get("phase") == "Running" for p in pods) == count
+        running = [p for p in pods if p.get("status", {}).get("phase") == "Running"]
+        return len(running) == count
 
 
 async def _live(engine: NodeEngine, recorder: Recorder) -> None:
