@@ -11,6 +11,8 @@ import heapq
 
 Key = tuple[str, str]
 
+SHORTEST_S = 0.001  # a clock that stands still during a shorter wait would be asked forever
+
 
 class Schedule:
     def __init__(self) -> None:
@@ -44,7 +46,7 @@ class Schedule:
                 del self._due[key]
                 return key, due
             try:
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(None if wait is None else max(wait, SHORTEST_S)):
                     await self._sooner.wait()
             except TimeoutError:
                 continue
