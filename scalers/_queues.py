@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from scalers._errors import ScalerError, Secret
 from scalers._http import Call, basic, get_json
+from scalers._sample import Sample
 from scalers._tls import Tls
-from scalers.base import Sample
 from scalers.io import IO
 
 

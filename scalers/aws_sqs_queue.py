@@ -71,9 +71,13 @@ class SqsQueue:
             return replace(operator, role=role, external_id=external)
         if self.owner is Owner.OPERATOR:
             return operator
-        if self.role:
-            return replace(operator, role=self.role)
-        return replace(operator, key_id=self.key_id, secret_key=self.secret_key, token=self.token)
+        return replace(
+            operator,
+            key_id=self.key_id,
+            secret_key=self.secret_key,
+            token=self.token,
+            role=self.role,
+        )
 
     @property
     def name(self) -> str:

@@ -32,6 +32,7 @@ from scalers._errors import (
     scrubbed,
 )
 from scalers._params import Around, Param, read_all
+from scalers._sample import Sample
 from scalers._texts import Pairs, Seconds
 from scalers.io import IO
 
@@ -97,21 +98,6 @@ class TriggerSpec:
     @property
     def path(self) -> str:
         return f"spec.triggers[{self.index}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One reading.
-
-    Args:
-        value: compared with the target.
-        activation_value: compared with the activation threshold; None: `value` is.
-        active: the scaler's own verdict; None: active when strictly above the threshold.
-    """
-
-    value: float
-    activation_value: float | None = None
-    active: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +175,7 @@ def load(trigger_type: str) -> Scaler[Any]:
         near = get_close_matches(trigger_type, types(), n=1, cutoff=0.6)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(types())}"
         raise UnknownTrigger(f"'{trigger_type}' is not a trigger type; {hint}")
-    module = importlib.import_module(f"scalers.{trigger_type.replace('-', '_')}")
-    scaler: Scaler[Any] = module.SCALER
+    scaler: Scaler[Any] = _MODULES[trigger_type].SCALER
     return scaler
 
 
@@ -296,3 +281,8 @@ def _source(scaler: Scaler[Any], meta: Any) -> Hashable:
     declared = {f.name for f in fields(meta)}
     thresholds = [n for n in (scaler.target, scaler.activation) if isinstance(n, str)]
     return scaler.trigger, replace(meta, **{n: None for n in thresholds if n in declared})
+
+
+# Imported here and not when a type is first used: an import reads files, and triggers are parsed on
+# the event loop. Last in this file, because scalers import it.
+_MODULES = {name: importlib.import_module(f"scalers.{name.replace('-', '_')}") for name in types()}

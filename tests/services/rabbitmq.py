@@ -6,6 +6,7 @@ Erlang's port mapper runs on a port of its own, in the foreground, so that it en
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def started(folder: Path) -> Iterator[RabbitMq]:
                 files=files,
             )
         finally:
-            server.stop()
+            server.stop(signal.SIGKILL)  # nothing of it is kept, and a polite end takes six seconds
     finally:
         epmd.stop()
 
@@ -97,6 +98,9 @@ default_user = {USER}
 default_pass = {PASSWORD}
 collect_statistics_interval = 1000
 management.rates_mode = basic
+management.sample_retention_policies.global.minute = 1
+management.sample_retention_policies.basic.minute = 1
+management.sample_retention_policies.detailed.minute = 1
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 1MB
 """

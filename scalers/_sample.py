@@ -1,0 +1,20 @@
+"""One reading of a trigger. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading.
+
+    Args:
+        value: compared with the target.
+        activation_value: compared with the activation threshold; None: `value` is.
+        active: the scaler's own verdict; None: active when strictly above the threshold.
+    """
+
+    value: float
+    activation_value: float | None = None
+    active: bool | None = None
