@@ -23,6 +23,7 @@ from tandem.sandbox.decoding import decode_object, media_type
 from tandem.sandbox.discovery import discover
 from tandem.sandbox.forms import Form, list_bytes, negotiate, object_bytes
 from tandem.sandbox.managed import writer_of
+from tandem.sandbox.options import check_options
 from tandem.sandbox.patching import APPLY, patch
 from tandem.sandbox.reactions import react
 from tandem.sandbox.registry import Registry
@@ -62,6 +63,7 @@ class Api:
         if target is None or not _known_version(self.state, target):
             return text_answer("404 page not found\n", 404)
         call = self._route(request, target)
+        check_options(request.method, request.query)
         if len(request.body or b"") > _MAX_BODY:
             message = f"Request entity too large: limit is {_MAX_BODY}"
             raise ApiError(413, "RequestEntityTooLarge", message)

@@ -7,16 +7,18 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#field-valid
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import yaml
 
+from tandem.sandbox.kinds import Kind
 from tandem.sandbox.quantities import canonical
 from tandem.sandbox.registry import Served
 from tandem.sandbox.schemas.conform import Fit, Mistyped, conform
 from tandem.sandbox.state import Call
-from tandem.sandbox.status import Json, bad_request, unsupported_media
+from tandem.sandbox.status import Json, bad_request, invalid, invalid_value, unsupported_media
 
 JSON_TYPES = {"application/json", ""}
 YAML_TYPES = {"application/yaml", "application/x-yaml"}
@@ -54,10 +56,19 @@ def decode_object(call: Call) -> Json:
             f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
             "the body is not an object"
         )
+    if kind.custom:
+        _check_custom_type(body, kind)
     check_type(body, kind.api_version, kind.kind)
     body["apiVersion"], body["kind"] = kind.api_version, kind.kind
     fit_object(call, body)
     return body
+
+
+def _check_custom_type(body: Json, kind: Kind) -> None:
+    found = body.get("kind", kind.kind)
+    if found != kind.kind:
+        fault = invalid_value("kind", found, f"must be {kind.kind}")
+        raise invalid(replace(kind, kind=found), metadata_of(body).get("name", ""), [fault])
 
 
 def check_type(body: Json, api_version: str, kind: str) -> None:

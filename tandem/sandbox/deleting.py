@@ -12,9 +12,11 @@ from typing import Any
 
 from tandem.sandbox.decoding import decode_body
 from tandem.sandbox.state import Call, State
-from tandem.sandbox.status import Json, bad_request, precondition_failed
+from tandem.sandbox.options import invalid_options
+from tandem.sandbox.status import Json, bad_request, precondition_failed, unsupported_value
 from tandem.sandbox.store import Stored
 
+_POLICIES = ("Background", "Foreground", "Orphan", "")
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
 
@@ -48,7 +50,8 @@ def options_from(found: Json, call: Call) -> DeleteOptions:
     if found.get("orphanDependents"):
         propagation = "Orphan"
     if propagation not in {"", "Background", *_FINALIZERS}:
-        raise bad_request(f'invalid propagationPolicy "{propagation}"')
+        fault = unsupported_value("propagationPolicy", propagation, _POLICIES)
+        raise invalid_options("DeleteOptions", fault)
     preconditions: Json = found.get("preconditions") or {}
     return DeleteOptions(
         grace_s=_whole(grace),

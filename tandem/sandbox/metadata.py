@@ -44,6 +44,7 @@ _LABEL_VALUE_RULE = (
     "and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or "
     f"'12345', regex used for validation is '{_LABEL_VALUE}')"
 )
+_STANDARD_FINALIZERS = {"orphan", "foregroundDeletion", "kubernetes"}
 _LABEL_NAMED = {"namespaces", "resourcequotas"}
 _DNS_1035_NAMED: set[str] = set()
 _PATH_NAMED = {"rbac.authorization.k8s.io"}
@@ -140,6 +141,14 @@ def _annotation_faults(annotations: Json) -> Iterator[Cause]:
         yield Cause("FieldValueTooLong", message, path)
 
 
+def _qualified_faults(finalizer: str, path: str) -> Iterator[Cause]:
+    if "/" not in finalizer:
+        rule = "name is neither a standard finalizer name nor is it fully qualified"
+        yield invalid_value(path, finalizer, rule)
+    else:
+        yield from _key_faults(finalizer, path)
+
+
 def _owner_faults(owners: Iterable[Json]) -> Iterator[Cause]:
     controllers = 0
     for index, owner in enumerate(owners):
@@ -156,6 +165,9 @@ def _owner_faults(owners: Iterable[Json]) -> Iterator[Cause]:
 
 
 def _finalizer_faults(metadata: Json, old: Json | None) -> Iterator[Cause]:
+    for index, each in enumerate(metadata.get("finalizers") or []):
+        if each not in _STANDARD_FINALIZERS:
+            yield from _qualified_faults(each, f"metadata.finalizers[{index}]")
     if old is None or "deletionTimestamp" not in old:
         return
     known = old.get("finalizers") or []

@@ -28,6 +28,7 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 MAX_OPERATIONS = 10_000
+_INAPPLICABLE = "the server rejected our request due to an error in our request"
 
 
 def patch(state: State, call: Call, old: Stored | None, writer: Writer) -> tuple[Stored, bool]:
@@ -76,22 +77,13 @@ def changed_by(served: Served, document: Json, body: Any, media: str) -> Json:
         else:
             changed = strategic_patch(document, body, served.schema)
     except PatchRefused as error:
-        raise _refused(str(error)) from error
+        raise ApiError(422, "Invalid", _INAPPLICABLE, details={}) from error
     if not isinstance(changed, dict):
         raise bad_request("a patch must leave an object")
     for name in ("apiVersion", "kind"):
         if changed.get(name) != document[name]:
             raise bad_request(f"a patch cannot change {name}")
     return changed
-
-
-def _refused(message: str) -> ApiError:
-    return ApiError(
-        422,
-        "Invalid",
-        f"the server rejected our request due to an error in our request: {message}",
-        details={},
-    )
 
 
 def _operations(body: Any) -> list[Json]:

@@ -56,7 +56,7 @@ class Term:
 @lru_cache(maxsize=512)
 def label_terms(text: str) -> tuple[Term, ...]:
     """Read a label selector; raises a 400 with the text when it is malformed."""
-    return tuple(_term(part.strip()) for part in _parts(text) if part.strip())
+    return tuple(_term(part.strip()) for part in _parts(text)) if text.strip() else ()
 
 
 def _parts(text: str) -> list[str]:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from tandem.sandbox.kinds import Kind
 
@@ -72,8 +74,6 @@ def quoted(value: object) -> str:
     >>> quoted("a"), quoted(3), quoted(True), quoted(None)
     ('"a"', '3', 'true', 'null')
     """
-    import msgspec  # noqa: PLC0415 - errors are rare, start-up is not
-
     return msgspec.json.encode(value).decode()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tandem.sandbox import metadata as meta
+from tandem.sandbox.admission import admit_pod
 from tandem.sandbox.builtins.defaulting import NAMESPACES
 from tandem.sandbox.conversion import to_storage
 from tandem.sandbox.decoding import metadata_of
@@ -32,6 +33,7 @@ from tandem.sandbox.status import (
 )
 from tandem.sandbox.store import Stored
 
+_PODS = "pods."
 _ORDER = ("kind", "apiVersion", "metadata", "spec", "status")
 
 
@@ -50,6 +52,8 @@ def create(state: State, call: Call, obj: Json, writer: Writer) -> Stored:
     _check_namespace(state, served, call.namespace, metadata.get("name", ""))
     _prepare_create(served, obj)
     default(served, obj)
+    if kind.storage == _PODS:
+        admit_pod(state, kind, obj)
     _refuse_faults(served, obj, None)
     key = (call.namespace, metadata["name"])
     if state.store.get(kind.storage, key) is not None:

@@ -27,6 +27,7 @@ _LABEL_RULE = (
     "must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used "
     "for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
+_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _IMMUTABLE = "field is immutable"
 _POD_CHANGES = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
@@ -49,10 +50,18 @@ def pod(obj: Json, old: Json | None) -> Iterator[Cause]:
     spec: Json = obj.get("spec") or {}
     if old is None:
         yield from pod_spec(spec, "spec", ("Always", "OnFailure", "Never"))
-    elif _frozen(spec) != _frozen(old.get("spec") or {}):
+    elif _frozen(spec) != _frozen(old["spec"]) or _taken(spec, old["spec"], "tolerations"):
         yield forbidden_field("spec", _POD_CHANGES)
+    elif _taken(old["spec"], spec, "schedulingGates"):
+        detail = "only deletion is allowed, but found new scheduling gates"
+        yield forbidden_field("spec.schedulingGates", detail)
     else:
         yield from _images(spec)
+
+
+def _taken(spec: Json, old: Json, name: str) -> bool:
+    """Whether the list *name* lost an item of *old*."""
+    return any(each not in (spec.get(name) or ()) for each in old.get(name) or ())
 
 
 def _images(spec: Json) -> Iterator[Cause]:
@@ -63,7 +72,7 @@ def _images(spec: Json) -> Iterator[Cause]:
 
 def _frozen(spec: Json) -> Json:
     """Leave out what a pod may change."""
-    free = {"activeDeadlineSeconds", "tolerations", "nodeName", "schedulingGates"}
+    free = {"activeDeadlineSeconds", "tolerations", "schedulingGates"}
     kept = {name: value for name, value in spec.items() if name not in free and value}
     for name in ("containers", "initContainers", "ephemeralContainers"):
         if name in kept:
@@ -155,6 +164,9 @@ def _selecting(obj: Json, old: Json | None, policies: tuple[str, ...]) -> Iterat
     spec: Json = obj.get("spec") or {}
     selector, template = spec.get("selector"), spec.get("template") or {}
     labels: Json = (template.get("metadata") or {}).get("labels") or {}
+    replicas = spec.get("replicas", 0)
+    if replicas < 0:
+        yield invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
     if selector is None:
         yield required("spec.selector")
     elif not selector:
@@ -164,9 +176,6 @@ def _selecting(obj: Json, old: Json | None, policies: tuple[str, ...]) -> Iterat
         yield invalid_value("spec.template.metadata.labels", labels, detail)
     if old is not None and old["spec"].get("selector") != selector:
         yield invalid_value("spec.selector", selector, _IMMUTABLE)
-    replicas = spec.get("replicas", 0)
-    if replicas < 0:
-        yield invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
     yield from pod_spec(template.get("spec") or {}, "spec.template.spec", policies)
 
 
@@ -225,6 +234,19 @@ def service(obj: Json, old: Json | None) -> Iterator[Cause]:
         if spec.get("clusterIP") != old["spec"]["clusterIP"]:
             address = spec.get("clusterIP", "")
             yield invalid_value("spec.clusterIPs[0]", [address], "may not change once set")
+
+
+def node(obj: Json, old: Json | None) -> Iterator[Cause]:
+    spec: Json = obj.get("spec") or {}
+    for index, taint in enumerate(spec.get("taints") or ()):
+        path = f"metadata.taints[{index}]"
+        if not taint.get("key"):
+            yield required(f"{path}.key")
+        if taint.get("effect") not in _EFFECTS:
+            yield unsupported_value(f"{path}.effect", taint.get("effect", ""), _EFFECTS)
+    known = (old or {}).get("spec", {}).get("providerID")
+    if known and spec.get("providerID") != known:
+        yield forbidden_field("spec.providerID", "node updates may not change providerID once set")
 
 
 def budget(obj: Json, old: Json | None) -> Iterator[Cause]:

@@ -6,9 +6,11 @@ Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/cust
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tandem.sandbox.schemas.definitions import PRESERVE
 from tandem.sandbox.schemas.rules import compile_rules
+from tandem.sandbox.schemas.validate import faults
 from tandem.sandbox.status import (
     Cause,
     Json,
@@ -49,20 +51,36 @@ def _version_faults(versions: list[Json]) -> Iterator[Cause]:
     if sum(bool(version.get("storage")) for version in versions) != 1:
         detail = "must have exactly one version marked as storage version"
         yield invalid_value("spec.versions", [v.get("name") for v in versions], detail)
-    for index, version in enumerate(versions):
-        path = f"spec.versions[{index}].schema.openAPIV3Schema"
-        schema = (version.get("schema") or {}).get("openAPIV3Schema")
-        if schema is None:
-            yield required(path, "schemas are required")
-            continue
-        if schema.get("type") != "object":
-            found = schema.get("type", "")
-            if found:
-                yield invalid_value(f"{path}.type", found, "must be object at the root")
-            else:
-                yield required(f"{path}.type", "must not be empty at the root")
-        yield from _structural_faults(schema, path)
-        yield from compile_rules(schema, path)[1]
+    schemas = [(version.get("schema") or {}).get("openAPIV3Schema") for version in versions]
+    if schemas and all(schema == schemas[0] for schema in schemas):
+        yield from _schema_faults(schemas[0], "spec.validation.openAPIV3Schema")
+        return
+    for index, schema in enumerate(schemas):
+        yield from _schema_faults(schema, f"spec.versions[{index}].schema.openAPIV3Schema")
+
+
+def _schema_faults(schema: Json | None, path: str) -> Iterator[Cause]:
+    if schema is None:
+        yield required(path, "schemas are required")
+        return
+    if schema.get("type") != "object":
+        found = schema.get("type", "")
+        if found:
+            yield invalid_value(f"{path}.type", found, "must be object at the root")
+        else:
+            yield required(f"{path}.type", "must not be empty at the root")
+    yield from _structural_faults(schema, path)
+    yield from _default_faults(schema, path)
+    yield from compile_rules(schema, path)[1]
+
+
+def _default_faults(schema: Json, path: str) -> Iterator[Cause]:
+    """Find defaults that their own schema refuses."""
+    for where, child in _children(schema, path):
+        if "default" in child:
+            for fault in faults(child["default"], child):
+                yield replace(fault, field=f"{where}.default{fault.field}")
+        yield from _default_faults(child, where)
 
 
 def _structural_faults(schema: Json, path: str) -> Iterator[Cause]:

@@ -238,8 +238,16 @@ def namespace(obj: Json) -> None:
     section(obj["metadata"], "labels")["kubernetes.io/metadata.name"] = name
 
 
+def config_map(obj: Json) -> None:
+    """Leave out empty maps, as upstream does when it writes an object."""
+    for name in ("data", "binaryData"):
+        if name in obj and not obj[name]:
+            del obj[name]
+
+
 def secret(obj: Json) -> None:
     fill(obj, {"type": "Opaque"})
+    config_map(obj)
 
 
 def volume_claim(obj: Json) -> None:

@@ -59,7 +59,7 @@ class Strategy:
     returns_deleted: bool = False
     unconditional_update: bool = True
     create_on_update: bool = False
-    status_keeps: tuple[str, ...] = ("labels",)
+    status_keeps: tuple[str, ...] = ()
 
 
 Clock = Callable[[], datetime]

@@ -18,7 +18,7 @@ STRATEGIES: Mapping[str, Strategy] = {
         grace=preparing.pod_grace_s,
         counts_generation=True,
         returns_deleted=True,
-        status_keeps=("labels", "ownerReferences"),
+        status_keeps=("ownerReferences",),
     ),
     "namespaces": Strategy(
         default=defaulting.namespace,
@@ -27,9 +27,8 @@ STRATEGIES: Mapping[str, Strategy] = {
         held=preparing.namespace_held,
         leave=preparing.leaving_namespace,
         returns_deleted=True,
-        status_keeps=(),
     ),
-    "nodes": Strategy(prepare_create=preparing.new_node, status_on_create=True, status_keeps=()),
+    "nodes": Strategy(prepare_create=preparing.new_node, faults=checks.node, status_on_create=True),
     "services": Strategy(
         default=defaulting.service,
         faults=checks.service,
@@ -42,7 +41,7 @@ STRATEGIES: Mapping[str, Strategy] = {
         prepare_update=preparing.changed_secret,
         faults=checks.secret,
     ),
-    "configmaps": Strategy(faults=checks.configuration),
+    "configmaps": Strategy(default=defaulting.config_map, faults=checks.configuration),
     "serviceaccounts": Strategy(returns_deleted=True),
     "events": Strategy(create_on_update=True, faults=checks.event),
     "events.events.k8s.io": Strategy(create_on_update=True, faults=checks.event),
@@ -67,6 +66,7 @@ STRATEGIES: Mapping[str, Strategy] = {
         prepare_create=preparing.emptied,
         faults=checks.workload,
         counts_generation=True,
+        status_keeps=("labels",),
     ),
     "replicasets.apps": Strategy(
         default=defaulting.replica_set, faults=checks.workload, counts_generation=True

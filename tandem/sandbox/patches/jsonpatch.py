@@ -41,7 +41,8 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
             return _put(document, path, copy.deepcopy(operation["value"]))
         case "move":
             source = _pointer(operation.get("from"))
-            return _add(_remove(document, source), path, _get(document, source))
+            value = _get(document, source)
+            return _add(_remove(document, source), path, value)
         case "copy":
             return _add(
                 document, path, copy.deepcopy(_get(document, _pointer(operation.get("from"))))

@@ -8,6 +8,7 @@ Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/cust
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ from tandem.sandbox.status import Json
 
 EMBEDDED = "x-kubernetes-embedded-resource"
 INT_OR_STRING = "x-kubernetes-int-or-string"
+_MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
+_MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
 _GO_TYPES = {"integer": "int32", "string": "string", "boolean": "bool", "number": "float64"}
 
 
@@ -89,6 +92,8 @@ def _check_type(value: Any, schema: Json, path: str) -> None:
         raise Mistyped(
             f"json: cannot unmarshal {json_type(value)} into Go struct field {path} of type {go}"
         )
+    if schema.get("format") == "micro-time" and not _MICRO_TIME.fullmatch(value):
+        raise Mistyped(f'parsing time "{value}" as "{_MICRO_LAYOUT}": cannot parse "{value}"')
 
 
 def json_type(value: Any) -> str:

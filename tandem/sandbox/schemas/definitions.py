@@ -17,6 +17,7 @@ from tandem.sandbox.status import Json
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+MICRO_TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 
 
@@ -30,6 +31,7 @@ def raw_definitions() -> dict[str, Json]:
 def definitions() -> dict[str, Json]:
     linked = {name: dict(schema) for name, schema in raw_definitions().items()}
     linked[QUANTITY] = {"format": "quantity", "x-kubernetes-int-or-string": True}
+    linked[MICRO_TIME] = {"type": "string", "format": "micro-time"}
     linked[INT_OR_STRING] = {"x-kubernetes-int-or-string": True}
     variants: list[Json] = []
     for schema in linked.values():

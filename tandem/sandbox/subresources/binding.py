@@ -25,10 +25,7 @@ def bind(state: State, call: Call) -> Response:
     pod_call = _of_pod(state, call, body)
     target: Json = body.get("target") or {}
     if not target.get("name"):
-        fault = required("target.name")
-        details = {"name": pod_call.name, "kind": "Binding", "causes": [fault.json()]}
-        message = f'Binding "{pod_call.name}" is invalid: {fault}'
-        raise ApiError(422, "Invalid", message, details=details)
+        raise ApiError(500, "", str(required("target.name")))
     stored = get(state, pod_call)
     _check(stored, body)
     if not call.dry_run:

@@ -66,12 +66,7 @@ def _free_to_go(pod: Json) -> bool:
 def _ask_budget(state: State, call: Call, pod: Json, options: DeleteOptions) -> None:
     budgets = list(_budgets_of(state, pod))
     if len(budgets) > 1:
-        raise ApiError(
-            500,
-            "InternalError",
-            f"Internal error occurred: {_SEVERAL}",
-            details={"causes": [{"message": _SEVERAL}]},
-        )
+        raise ApiError(500, "", _SEVERAL)
     if not budgets:
         return
     budget = budgets[0]

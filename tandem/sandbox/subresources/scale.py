@@ -15,6 +15,7 @@ from tandem.sandbox.decoding import check_type, decode_body, media_type
 from tandem.sandbox.managed import writer_of
 from tandem.sandbox.patches.jsonpatch import PatchRefused, json_patch
 from tandem.sandbox.patches.merge import merge_patch
+from tandem.sandbox.printing.selectors import selector_text
 from tandem.sandbox.reading import get
 from tandem.sandbox.reactions import react
 from tandem.sandbox.registry import ScalePaths, Served
@@ -96,22 +97,6 @@ def _selector(served: Served, obj: Json) -> str:
         return str(at(obj, served.scale.selector) or "") if served.scale.selector else ""
     selector: Json = (obj.get("spec") or {}).get("selector") or {}
     return selector_text(selector)
-
-
-def selector_text(selector: Json) -> str:
-    """Write a structured selector as a string, keys in order.
-
-    >>> selector_text({"matchLabels": {"b": "2", "a": "1"}})
-    'a=1,b=2'
-    """
-    if not {"matchLabels", "matchExpressions"} & selector.keys():
-        selector = {"matchLabels": selector}  # a ReplicationController's
-    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    for each in selector.get("matchExpressions") or ():
-        key, values = each["key"], ",".join(sorted(each.get("values") or ()))
-        shown = {"Exists": key, "DoesNotExist": f"!{key}"}
-        terms.append(shown.get(each["operator"], f"{key} {each['operator'].lower()} ({values})"))
-    return ",".join(sorted(terms))
 
 
 def at(obj: Json, path: str) -> Any:

@@ -1,0 +1,1 @@
+"""Rows for people: the columns that kubectl prints, computed by the server. Pure."""
