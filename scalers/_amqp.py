@@ -44,10 +44,11 @@ class _Connection:
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
         self._free: list[AbstractChannel] = []
+        self.lost = False
 
     @property
     def broken(self) -> bool:
-        return self._connection.is_closed
+        return self.lost or self._connection.is_closed
 
     async def close(self) -> None:
         await self._connection.close()
@@ -69,7 +70,11 @@ async def depth(broker: Broker, queue: str, io: IO) -> int:
     """
     try:
         async with io.client(broker.key, lambda: _connect(broker, io)) as connection:
-            return await connection.depth(queue)
+            try:
+                return await connection.depth(queue)
+            except (OSError, RuntimeError):  # aio_pika may take a closed connection for an open one
+                connection.lost = True
+                raise
     except amqp.ChannelNotFoundEntity:
         raise ScalerError(f"queue '{queue}' does not exist at {broker.host}") from None
     except (amqp.AuthenticationError, amqp.ProbableAuthenticationError):
@@ -77,6 +82,8 @@ async def depth(broker: Broker, queue: str, io: IO) -> int:
     except OSError as error:  # aiormq's own connection errors are OSErrors too
         problem = error.strerror or type(error).__name__
         raise ScalerError(f"no connection to {broker.host}: {problem}") from error
+    except RuntimeError as error:  # aiormq's word for a connection that is closed already
+        raise ScalerError(f"the connection to {broker.host} was lost") from error
     except amqp.AMQPError as error:
         raise ScalerError(f"{broker.host} answered {type(error).__name__}") from error
 

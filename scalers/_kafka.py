@@ -9,18 +9,21 @@ Source: https://kafka.apache.org/protocol
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, cast
 
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
+    NodeNotReadyError,
+    RequestTimedOutError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
@@ -34,6 +37,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from scalers._errors import ScalerError, Secret
 from scalers._http import HttpAuth, fetch_token
 from scalers._lag import Partition
+from scalers._pool import together
 from scalers._tls import PLAIN, Tls, context
 from scalers.io import IO
 
@@ -41,7 +45,6 @@ CLIENT_ID = "tandem"
 LATEST = -1
 GROUP = 0
 A_DAY_MS = 24 * 3600 * 1000
-RETRIES = 1
 
 
 class Sasl(StrEnum):
@@ -154,9 +157,9 @@ class _Kafka:
         by_node: dict[int, list[Partition]] = defaultdict(list)
         for partition, node in sorted(leaders.items()):
             by_node[node].append(partition)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._ends(n, parts)) for n, parts in by_node.items()]
-        return {p: offset for task in tasks for p, offset in task.result().items()}
+        calls = [partial(self._ends, node, found) for node, found in sorted(by_node.items())]
+        answers = await together(len(calls) or 1, calls)
+        return {partition: offset for answer in answers for partition, offset in answer.items()}
 
     async def _ends(self, node: int, partitions: list[Partition]) -> dict[Partition, int]:
         topics = [(t, [(n, LATEST) for n in ns]) for t, ns in _by_topic(partitions).items()]
@@ -181,7 +184,11 @@ class _Kafka:
         if node is None:
             self.broken = True
             raise ScalerError("the cluster has no broker")
-        return await self._client.send(node, request)
+        try:
+            return await self._client.send(node, request)
+        except (NodeNotReadyError, KafkaConnectionError, RequestTimedOutError):
+            self.broken = True  # the next read asks the bootstrap servers who is there
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,22 +208,28 @@ async def offsets(
         ScalerError: an unknown topic, a refused login, no answer.
     """
     try:
-        async with io.client(cluster.key, lambda: _connect(cluster, io)) as kafka:
-            for _ in range(RETRIES):
-                try:
-                    return await _offsets(kafka, group, topic, only)
-                except KafkaError as error:
-                    if not error.retriable or isinstance(error, UnknownTopicOrPartitionError):
-                        raise
-            return await _offsets(kafka, group, topic, only)
+        try:
+            return await _once(cluster, group, topic, only, io)
+        except KafkaError as error:
+            if not error.retriable or isinstance(error, UnknownTopicOrPartitionError):
+                raise
+        return await _once(cluster, group, topic, only, io)
     except UnknownTopicOrPartitionError as error:
         raise ScalerError(f"{cluster.name}: {_subject(error)} does not exist") from error
     except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
         raise ScalerError(f"{cluster.name} refuses {_subject(error)} to this user") from error
     except SaslAuthenticationFailed as error:
         raise ScalerError(f"{cluster.name} refused the user name or password") from error
+    except KafkaConnectionError as error:
+        login = "" if cluster.sasl is Sasl.NONE else ", or it refused the user name or password"
+        raise ScalerError(f"no connection to {cluster.name}{login}") from error
     except KafkaError as error:
         raise ScalerError(f"{cluster.name} answered {type(error).__name__}") from error
+
+
+async def _once(cluster: Cluster, group: str, topic: str, only: frozenset[int], io: IO) -> Offsets:
+    async with io.client(cluster.key, lambda: _connect(cluster, io)) as kafka:
+        return await _offsets(kafka, group, topic, only)
 
 
 async def _offsets(kafka: _Kafka, group: str, topic: str, only: frozenset[int]) -> Offsets:

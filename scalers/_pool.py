@@ -143,6 +143,9 @@ async def together(limit: int, calls: Iterable[Callable[[], Awaitable[T]]]) -> l
         async with slots:
             return await call()
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(bounded(call)) for call in calls]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(bounded(call)) for call in calls]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # the others are its consequence, or as good as it
     return [task.result() for task in tasks]

@@ -137,3 +137,21 @@ async def test_memory_is_kept_while_asked_for_and_forgotten_after() -> None:
     assert io.remembered("a", list[int]) is kept
     await asyncio.sleep(1201)
     assert io.remembered("a", list[int]) is not kept
+
+
+async def test_one_error_ends_all_and_comes_out_bare() -> None:
+    """A caller that catches the error of one call need not know that several ran."""
+    ended: list[str] = []
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("endless")
+
+    async def fail() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await together(2, [endless, fail])
+    assert ended == ["endless"]

@@ -274,7 +274,7 @@ async def test_a_partition_that_does_not_exist_is_an_error(kafka: Kafka, io: IO)
 
 async def test_no_broker_is_an_error(io: IO) -> None:
     metadata = GOOD | {"bootstrapServers": "127.0.0.1:1"}
-    with pytest.raises(ScalerError, match=r"127\.0\.0\.1:1 answered KafkaConnectionError"):
+    with pytest.raises(ScalerError, match=r"^kafka: no connection to 127\.0\.0\.1:1$"):
         await read(trigger("kafka", metadata), io)
 
 
@@ -317,7 +317,7 @@ async def test_logins(kafka: Kafka, io: IO, sasl: str) -> None:
     async with world(kafka, {0: 3}, {0: 1}) as at:
         metadata = at.metadata(sasl=sasl) | {"bootstrapServers": kafka.sasl}
         found = await read(trigger("kafka", metadata, LOGIN), io)
-        with pytest.raises(ScalerError) as refused:
+        with pytest.raises(ScalerError, match="refused the user name or password") as refused:
             await read(trigger("kafka", metadata, LOGIN | {"password": "hunter22"}), io)
 
     assert found.value == 2

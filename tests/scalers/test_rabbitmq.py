@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aio_pika
 import pytest
@@ -19,7 +19,7 @@ from scalers._queues import Mode, Operation, Queue, matching, sample
 from scalers.base import Sample, ScalerError, Trigger, read
 from scalers.io import IO
 from tests.scalers.tools import Texts, faults, trigger
-from tests.services.rabbitmq import PASSWORD, USER, VHOST, RabbitMq
+from tests.services.rabbitmq import PASSWORD, USER, VHOST, RabbitMq, delete
 
 pytestmark = pytest.mark.xdist_group("rabbitmq")
 
@@ -353,6 +353,23 @@ async def test_a_hundred_triggers_share_one_connection(rabbitmq: RabbitMq, io: I
     assert [task.result().value for task in reads] == [5.0] * 100
     assert len(open_now) == 1
     assert io.statistics().opened == 1
+
+
+async def test_a_connection_that_the_broker_ends_is_made_anew(rabbitmq: RabbitMq, io: IO) -> None:
+    """Until the end is noticed a read may be an error; it is never a wrong number."""
+    auth = {"host": rabbitmq.amqp}
+    seen: list[float] = []
+    async with queue(rabbitmq.amqp, 2) as name:
+        wanted = trigger("rabbitmq", {"queueName": name}, auth)
+        await read(wanted, io)
+        for each in await connections(rabbitmq, io, at_least=1):
+            await asyncio.to_thread(delete, rabbitmq.http, f"connections/{quote(each['name'])}")
+        async with asyncio.timeout(SETTLED_S):
+            while io.statistics().opened < 2:
+                with suppress(ScalerError):
+                    seen.append((await read(wanted, io)).value)
+
+    assert set(seen) == {2.0}
 
 
 async def connections(rabbitmq: RabbitMq, io: IO, at_least: int) -> list[Any]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import HTTPBasicAuthHandler, HTTPPasswordMgrWithDefaultRealm, build_opener
 from urllib.request import Request as HttpRequest
 
@@ -74,6 +75,13 @@ def put(api: str, path: str, body: str) -> None:
     request = HttpRequest(f"{api}/api/{path}", body.encode(), method="PUT")
     request.add_header("Content-Type", "application/json")
     _opener(api).open(request, timeout=10).close()
+
+
+def delete(url: str, path: str) -> None:
+    """Delete through the management API at *url*, which holds the administrator's login."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    api = f"http://{host}"
+    _opener(api).open(HttpRequest(f"{api}/api/{path}", method="DELETE"), timeout=10).close()
 
 
 def _configure(
