@@ -103,13 +103,14 @@ class NodeEngine:
     async def resync(self) -> None:
         """Read every pool and node class, and forget those that have vanished."""
         for resource in (*CLASS_KINDS.values(), *POOL_KINDS.values()):
+            before = self._books.keys(resource.kind)  # what is told during the list is newer
             try:
                 found = await self._client.items(resource)
             except NotFound:
                 log.info("kind not installed", object=resource.kind)
                 found = []
-            names = {body["metadata"]["name"] for body in found}
-            for key in self._books.keep_only(resource.kind, names):
+            there = {(resource.kind, str(body["metadata"]["name"])) for body in found}
+            for key in before - there:
                 self._forget(key)
             for body in found:
                 self.changed({"apiVersion": resource.api_version, "kind": resource.kind, **body})
@@ -128,10 +129,11 @@ class NodeEngine:
                 self._claims.add(claim.name)
             for node in self._state.nodes():
                 self._on_node(None, node)
+            group.create_task(self._pools.run())
+            await self._pools.wait_judged()
             for work in (
                 self._claims,
                 self._orphans,
-                self._pools,
                 self._provisioning,
                 self._emptiness,
                 self._sweeping,

@@ -6,7 +6,7 @@ share their nodes' labels, so the NodePool wins and the Provisioner is told so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -71,13 +71,8 @@ class Books:
         self._pools.pop(key, None)
         self._classes.pop(key, None)
 
-    def keep_only(self, kind: str, names: Iterable[str]) -> list[Key]:
-        """Forget what is not among *names*; the answer is what was forgotten."""
-        kept = set(names)
-        stale = [k for k in (*self._pools, *self._classes) if k[0] == kind and k[1] not in kept]
-        for key in stale:
-            self.gone(key)
-        return stale
+    def keys(self, kind: str) -> set[Key]:
+        return {key for key in (*self._pools, *self._classes) if key[0] == kind}
 
     def entry(self, key: Key) -> PoolEntry | None:
         return self._pools.get(key)

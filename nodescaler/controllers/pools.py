@@ -6,15 +6,16 @@ written only when it would read differently.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
 import structlog
 
 from kube.client import Json
-from kube.errors import NotFound
+from kube.errors import KubeError, NotFound
 from kube.values.events import Reference
-from nodescaler.clouds.base import Denied
+from nodescaler.clouds.base import CloudError, Denied
 from nodescaler.controllers.books import POOL_KINDS, Key, PoolEntry
 from nodescaler.controllers.kit import Kit
 from nodescaler.controllers.pool_status import (
@@ -47,7 +48,11 @@ class Pools:
         self._state = state
         self._on_change = on_change
         self._told: dict[Key, Finding | None] = {}
-        self._queue: KeyQueue[Key] = KeyQueue("pools", self._look, workers=4)
+        self._awaited: set[Key] = set()
+        self._seen = asyncio.Event()
+        self._queue: KeyQueue[Key] = KeyQueue(
+            "pools", self._look, workers=4, expected=(KubeError, CloudError)
+        )
         state.listen(claim=self._on_claim)
 
     async def run(self) -> None:
@@ -68,7 +73,21 @@ class Pools:
                 if claim is not None and self._state.books.entry((kind, claim.pool)) is not None:
                     self._queue.add((kind, claim.pool), GATHER_S)
 
+    async def wait_judged(self) -> None:
+        """Until every pool that is known has been looked at once: before that none can buy."""
+        self._awaited |= {entry.key for entry in self._state.books.entries()}
+        while self._awaited:
+            self._seen.clear()
+            await self._seen.wait()
+
     async def _look(self, key: Key) -> float | None:
+        try:
+            return await self._look_at(key)
+        finally:
+            self._awaited.discard(key)
+            self._seen.set()
+
+    async def _look_at(self, key: Key) -> float | None:
         entry = self._state.books.entry(key)
         shadowed = self._state.books.is_shadowed(key)
         if entry is None:

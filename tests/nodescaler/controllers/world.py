@@ -22,6 +22,7 @@ from kube.events import Recorder
 from kube.resources import (
     DEPLOYMENTS,
     EVENTS,
+    KWOK_NODE_CLASSES,
     NODE_CLAIMS,
     NODE_POOLS,
     NODES,
@@ -40,6 +41,7 @@ from tandem.sandbox.controllers.settings import ControllerSettings
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CRDS = Path(__file__).parents[3] / "crds"
 FAST = ClientSettings(per_s=1e6, burst=1_000_000)
+KINDS = {each.kind: each for each in (NODE_POOLS, PROVISIONERS, KWOK_NODE_CLASSES)}
 MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -191,11 +193,16 @@ class World:
     # -------------------------------------------------------------- what happens
 
     async def pool(self, body: Json, process: Process | None = None) -> Json:
-        resource = PROVISIONERS if body["kind"] == "Provisioner" else NODE_POOLS
-        created = await self.client.create(resource, body)
+        """Create a pool or a node class, and tell *process* as kopf would."""
+        created = await self.client.create(KINDS[body["kind"]], body)
         if process is not None:
             process.engine.changed(created)
         return created
+
+    async def conditions(self, resource: Resource, name: str) -> dict[str, tuple[str, str, str]]:
+        """By type: status, reason, message."""
+        found = (await self.client.get(resource, name)).get("status", {}).get("conditions", [])
+        return {c["type"]: (c["status"], c["reason"], c.get("message", "")) for c in found}
 
     async def deployment(self, name: str, replicas: int, **container: str) -> None:
         await self.client.create(DEPLOYMENTS, deployment(name, replicas, **container))
@@ -250,6 +257,47 @@ def deployment(name: str, replicas: int, *, cpu: str = "500m", memory: str = "25
                 },
             },
         },
+    }
+
+
+def node_pool(
+    name: str = "default", *types: str, node_class: str = "default", **spec: Json
+) -> Json:
+    """A NodePool of kwok's; *spec* is merged over `spec` (disruption, limits and so on)."""
+    ref = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": node_class}
+    line = {
+        "key": "node.kubernetes.io/instance-type",
+        "operator": "In",
+        "values": list(types or ("m5.large",)),
+    }
+    template = {"spec": {"nodeClassRef": ref, "requirements": [line]}}
+    extra = spec.pop("template", {})
+    template["spec"] |= extra
+    return {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodePool",
+        "metadata": {"name": name},
+        "spec": {"template": template, **spec},
+    }
+
+
+def kwok_class(name: str = "default", delay: str | None = None) -> Json:
+    return {
+        "apiVersion": "karpenter.kwok.sh/v1alpha1",
+        "kind": "KWOKNodeClass",
+        "metadata": {"name": name},
+        "spec": {"nodeRegistrationDelay": delay} if delay is not None else {},
+    }
+
+
+def pod(name: str, *, cpu: str = "500m", **spec: object) -> Json:
+    container = {"name": "main", "image": "worker", "resources": {"requests": {"cpu": cpu}}}
+    body = {"terminationGracePeriodSeconds": 1, "containers": [container], **spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default", "labels": {"app": name}},
+        "spec": body,
     }
 
 

@@ -1,0 +1,156 @@
+"""Pools: what is wrong with one is said in its conditions and in one Event; the others go on."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from kube.client import Json
+from kube.resources import NODE_POOLS, PROVISIONERS, Resource
+from tests.nodescaler.controllers.world import kwok_class, node_pool, provisioner, world
+
+pytestmark = pytest.mark.looptime
+
+
+@pytest.mark.parametrize(
+    ("body", "resource", "condition", "reason", "message"),
+    [
+        pytest.param(
+            provisioner("bad", "m5.lrge"), PROVISIONERS, "ValidationSucceeded",
+            "NoCompatibleInstanceTypes",
+            "allows no instance type of the catalogue: .*m5.lrge.*did you mean 'm5.large'",
+            id="a type that does not exist",
+        ),
+        pytest.param(
+            node_pool("bad", node_class="gone"), NODE_POOLS, "NodeClassReady",
+            "NodeClassNotFound", "KWOKNodeClass 'gone' does not exist", id="no such node class",
+        ),
+    ],
+)  # fmt: skip
+async def test_bad_input_is_told_once_and_spares_the_others(
+    body: Json, resource: Resource, condition: str, reason: str, message: str
+) -> None:
+    async with world() as it:
+        it.start_actors()
+        process = await it.start()
+        await it.pool(body, process)
+        await it.pool(provisioner("good"), process)
+        await it.deployment("web", 2)
+        await it.until(lambda: it.all_running(2), within_s=10)
+        found = await it.conditions(resource, "bad")
+        told = await it.events(reason)
+        good = await it.conditions(PROVISIONERS, "good")
+
+    assert found[condition][:2] == ("False", reason)
+    assert found["Ready"][:2] == ("False", reason)
+    assert re.search(message, found[condition][2])
+    assert told == [found[condition][2]]
+    assert good["Ready"][0] == "True"
+
+
+async def test_what_an_older_schema_let_in_is_told_too() -> None:
+    """The CRD refuses a malformed quantity; an object may be older than the CRD."""
+    body = provisioner("bad")
+    body["spec"]["limits"] = {"resources": {"cpu": "many"}}
+    body["metadata"]["uid"] = "u"
+    async with world() as it:
+        process = await it.start()
+        await asyncio.sleep(1)
+        process.engine.changed(body)
+        await asyncio.sleep(2)
+        (told,) = await it.events("Invalid")
+
+    assert told.startswith("spec.limits.resources.cpu: found 'many'; would do: ")
+
+
+async def test_a_pool_gets_ready_when_its_class_appears() -> None:
+    async with world() as it:
+        process = await it.start()
+        await it.pool(node_pool(), process)
+        await asyncio.sleep(1)
+        before = await it.conditions(NODE_POOLS, "default")
+        await it.pool(kwok_class(), process)
+        await asyncio.sleep(1)
+        after = await it.conditions(NODE_POOLS, "default")
+
+    assert before["Ready"][0] == "False"
+    assert after["Ready"][0] == after["NodeClassReady"][0] == "True"
+
+
+async def test_a_bad_class_is_the_pools_trouble() -> None:
+    async with world() as it:
+        process = await it.start()
+        await it.pool(kwok_class(delay="0s"), process)
+        await it.pool(node_pool(), process)
+        bad = kwok_class() | {"spec": {"nodeRegistrationDelay": "soon"}}
+        process.engine.changed(bad)
+        await asyncio.sleep(1)
+        found = await it.conditions(NODE_POOLS, "default")
+
+    assert found["NodeClassReady"][:2] == ("False", "NodeClassInvalid")
+    assert "spec.nodeRegistrationDelay" in found["NodeClassReady"][2]
+
+
+async def test_a_provisioner_yields_to_a_nodepool_of_its_name() -> None:
+    async with world() as it:
+        process = await it.start()
+        await it.pool(provisioner(), process)
+        await it.pool(kwok_class(), process)
+        await it.pool(node_pool(), process)
+        await asyncio.sleep(2)
+        process.engine.changed(await it.client.get(PROVISIONERS, "default"))
+        await asyncio.sleep(1)
+        old = await it.conditions(PROVISIONERS, "default")
+        new = await it.conditions(NODE_POOLS, "default")
+
+    assert old["Ready"][:2] == ("False", "NameTaken")
+    assert new["Ready"][0] == "True"
+
+
+async def test_the_status_counts_what_the_pool_has() -> None:
+    async with world() as it:
+        it.start_actors()
+        process = await it.start()
+        await it.pool(provisioner("default", "m5.large"), process)
+        await it.deployment("web", 2, cpu="1500m")
+        await it.until(lambda: it.all_running(2), within_s=10)
+        await asyncio.sleep(2)
+        status = (await it.client.get(PROVISIONERS, "default"))["status"]
+
+        assert status["nodes"] == 2
+        assert status["resources"]["nodes"] == "2"
+        assert status["resources"]["cpu"] == "4000m"
+        assert (
+            process.value("karpenter_nodepools_usage", nodepool="default", resource_type="cpu") == 4
+        )
+        assert process.value("karpenter_nodes_created_total", nodepool="default") == 2
+
+
+async def test_telling_the_same_again_writes_nothing() -> None:
+    async with world() as it:
+        process = await it.start()
+        await it.pool(provisioner(), process)
+        await asyncio.sleep(2)
+        before = len(process.transport.writes)
+        process.engine.changed(await it.client.get(PROVISIONERS, "default"))
+        await process.engine.resync()
+        await asyncio.sleep(60)
+
+        assert len(process.transport.writes) == before
+
+
+async def test_a_pool_that_vanished_unseen_buys_nothing_any_more() -> None:
+    async with world() as it:
+        it.start_actors()
+        process = await it.start()
+        await it.pool(provisioner(), process)
+        await asyncio.sleep(1)
+        await it.client.delete(PROVISIONERS, "default")
+        await process.engine.resync()
+        await it.deployment("web", 1)
+        await asyncio.sleep(10)
+
+        assert await it.no_nodes()
+        assert await it.events("FailedScheduling")
