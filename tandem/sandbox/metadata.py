@@ -90,7 +90,7 @@ def faults(kind: Kind, metadata: Json, old: Json | None) -> Iterator[Cause]:
     yield from _label_faults(metadata.get("labels") or {}, "metadata.labels")
     yield from _annotation_faults(metadata.get("annotations") or {})
     yield from _owner_faults(metadata.get("ownerReferences") or [])
-    yield from _finalizer_faults(metadata, old)
+    yield from _finalizer_faults(kind, metadata, old)
 
 
 def _name_faults(kind: Kind, metadata: Json) -> Iterator[Cause]:
@@ -141,8 +141,8 @@ def _annotation_faults(annotations: Json) -> Iterator[Cause]:
         yield Cause("FieldValueTooLong", message, path)
 
 
-def _qualified_faults(finalizer: str, path: str) -> Iterator[Cause]:
-    if "/" not in finalizer:
+def _qualified_faults(finalizer: str, path: str, *, plain_ok: bool) -> Iterator[Cause]:
+    if "/" not in finalizer and not plain_ok:
         rule = "name is neither a standard finalizer name nor is it fully qualified"
         yield invalid_value(path, finalizer, rule)
     else:
@@ -164,10 +164,11 @@ def _owner_faults(owners: Iterable[Json]) -> Iterator[Cause]:
         )  # fmt: skip
 
 
-def _finalizer_faults(metadata: Json, old: Json | None) -> Iterator[Cause]:
+def _finalizer_faults(kind: Kind, metadata: Json, old: Json | None) -> Iterator[Cause]:
     for index, each in enumerate(metadata.get("finalizers") or []):
+        plain_ok = kind.custom or kind.group == "apiextensions.k8s.io"
         if each not in _STANDARD_FINALIZERS:
-            yield from _qualified_faults(each, f"metadata.finalizers[{index}]")
+            yield from _qualified_faults(each, f"metadata.finalizers[{index}]", plain_ok=plain_ok)
     if old is None or "deletionTimestamp" not in old:
         return
     known = old.get("finalizers") or []

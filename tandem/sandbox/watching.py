@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from tandem.sandbox.forms import Form, Shape, encode, object_bytes
+from tandem.sandbox.options import invalid_options
 from tandem.sandbox.selection import Predicate, predicate
 from tandem.sandbox.state import Call, State
-from tandem.sandbox.status import ApiError, Json, bad_request, too_large, too_old
+from tandem.sandbox.status import ApiError, Json, bad_request, forbidden_field, too_large, too_old
 from tandem.sandbox.store import Change, ChangeType, Stored, Table, TooOld
 
 BOOKMARK_S = 60.0
@@ -127,6 +128,7 @@ def error_line(error: ApiError) -> bytes:
 def start(state: State, call: Call, form: Form) -> Watch:
     """Open a watch at the revision the client names; nothing from this call on is lost."""
     query = call.query
+    _check_match(query)
     wanted = _revision(query)
     if wanted > state.store.revision:
         raise too_large(wanted, state.store.revision)
@@ -142,6 +144,12 @@ def start(state: State, call: Call, form: Form) -> Watch:
     if snapshot:
         watch.initial = tuple(_current(watch))
     return watch
+
+
+def _check_match(query: Mapping[str, str]) -> None:
+    if "sendInitialEvents" in query and query.get("resourceVersionMatch") != "NotOlderThan":
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        raise invalid_options("ListOptions", forbidden_field("resourceVersionMatch", why))
 
 
 def _current(watch: Watch) -> Iterator[Stored]:

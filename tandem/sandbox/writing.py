@@ -240,11 +240,10 @@ def _keep(state: State, call: Call, key: tuple[str, str], obj: Json) -> Stored:
     meta.drop_empty(ordered["metadata"])
     if call.dry_run:
         return Stored(ordered, state.store.revision)
-    old = state.store.get(kind.storage, key)
-    metadata = ordered["metadata"]
-    if old is not None and _may_go(call.served, ordered):
-        state.store.put(kind.storage, key, ordered)
-        return state.store.remove(kind.storage, key)
+    if state.store.get(kind.storage, key) is not None and _may_go(call.served, ordered):
+        gone = state.store.remove(kind.storage, key)
+        ordered["metadata"]["resourceVersion"] = gone.obj["metadata"]["resourceVersion"]
+        return Stored(ordered, gone.revision)
     return state.store.put(kind.storage, key, ordered)
 
 

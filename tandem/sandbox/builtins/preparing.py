@@ -10,12 +10,22 @@ import base64
 from tandem.sandbox.builtins.defaulting import containers, section
 from tandem.sandbox.status import Json
 
+_GATED = {
+    "type": "PodScheduled",
+    "status": "False",
+    "lastProbeTime": None,
+    "lastTransitionTime": None,
+    "reason": "SchedulingGated",
+    "message": "Scheduling is blocked due to non-empty scheduling gates",
+}
 _QUALITY = ("cpu", "memory")
 
 
 def new_pod(obj: Json) -> None:
     spec = section(obj, "spec")
     obj["status"] = {"phase": "Pending", "qosClass": quality(spec)}
+    if spec.get("schedulingGates"):
+        obj["status"]["conditions"] = [dict(_GATED)]
 
 
 def changed_pod(obj: Json, old: Json) -> None:
