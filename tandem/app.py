@@ -125,12 +125,12 @@ async def operate(
         stop: set to end it; everything is closed on the way out and the lease is released.
         started: called with the URL of the health endpoint once it answers.
     """
+    host, port = _address(settings.listen)
     config = await load(settings.kubeconfig, settings.context)
     async with AsyncExitStack() as stack:
         transport = connect(config)
         stack.push_async_callback(transport.close)
         operator = Operator(settings, config, transport, registry=_registry())
-        host, port = _address(settings.listen)
         # Alive is to answer at all: a stuck loop does not.
         endpoints = make_app(operator.registry, alive=lambda: None, ready=operator.ready)
         bound = await stack.enter_async_context(serving(endpoints, host, port))

@@ -39,7 +39,7 @@ def _seconds(text: str) -> float:
         raise typer.BadParameter(str(error)) from error
     if found is None:
         raise typer.BadParameter(f"found {text!r}; would do: a duration such as 1s or 500ms")
-    return found
+    return found.total_seconds()
 
 
 Kubeconfig = Annotated[

@@ -48,8 +48,8 @@ async def _serve(port: int, kubeconfig: Path | None, nodes: int, pod_start_s: fl
         path = kubeconfig or _temporary(stack)
         path.write_text(yaml.safe_dump(sandbox.kubeconfig(url)))  # once, small
         client = Client(sandbox.transport())
-        for number in range(nodes):
-            await client.create(NODES, node(f"node-{number}"))
+        for each in range(nodes):
+            await client.create(NODES, node(f"node-{each}"))
         typer.echo(f"Kubernetes API on {url}\n  export KUBECONFIG={path}\n  kubectl get nodes")
         try:
             async with asyncio.TaskGroup() as group:

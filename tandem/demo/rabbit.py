@@ -40,8 +40,8 @@ async def open_broker(name: str, scenario: Scenario) -> AsyncIterator[Broker]:
             "--broker: rabbitmq-server is not on PATH; would do: install it"
             " (apt-get install rabbitmq-server), or --broker http"
         )
-    async with rabbitmq(server) as url, RabbitQueue.connected(url, scenario.per_replica) as queue:
-        yield queue
+    async with rabbitmq(server) as url, RabbitQueue.connected(url, scenario.per_replica) as real:
+        yield real
 
 
 class RabbitQueue:

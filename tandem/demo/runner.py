@@ -164,18 +164,18 @@ class Demo:
 
     async def _watch(self, world: World) -> None:
         """Sample the world and show it: a live screen, or a line whenever something changed."""
-        with (
-            Live(console=self._console, auto_refresh=False) if self._live else nullcontext() as live
-        ):
+        shown: Sample | None = None
+        view = Live(console=self._console, auto_refresh=False) if self._live else nullcontext()
+        with view as live:
             while True:
                 sample = await world.sample(self._seconds())
-                changed = not self.samples or not sample.like(self.samples[-1])
                 self.samples.append(sample)
                 if live:
                     picture = screen(self.samples, self._decisions, hint=self._hint)
                     live.update(picture, refresh=True)
-                elif changed:
-                    self._console.print(plain(sample), highlight=False)
+                elif sample.worth_a_line(shown):
+                    self._console.print(plain(sample), highlight=False, soft_wrap=True)
+                    shown = sample
                 await asyncio.sleep(REFRESH_S)
 
     def _seconds(self) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from kube.client import Json
+
+LINE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +42,14 @@ class Sample:
     def at_zero(self) -> bool:
         return not (self.backlog or self.replicas or self.pods.total() or self.nodes or self.claims)
 
-    def like(self, other: Sample) -> bool:
-        """Whether nothing changed but the time."""
-        return replace(self, seconds=0) == replace(other, seconds=0)
+    def worth_a_line(self, last: Sample | None) -> bool:
+        """Whether a reader of plain lines wants this one: pods or nodes moved, or time went by."""
+        if last is None:
+            return True
+        if (self.replicas, self.pods, self.nodes) != (last.replicas, last.pods, last.nodes):
+            return True
+        worked = (self.backlog, self.done) != (last.backlog, last.done)
+        return worked and self.seconds - last.seconds >= LINE_S
 
     def to_json(self) -> Json:
         """As `tandem demo --json` prints it (docs/designs, section 1 of the design)."""

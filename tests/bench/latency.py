@@ -27,8 +27,8 @@ from tests.bench.table import Table
 RUNS = 5
 NODE_START_S = 1.0
 SCENARIO = Scenario(polling_s=1, cooldown_s=1, empty_s=1, pod_start_s=0.0)
-STEPS = ("published", "read", "scaled", "pending", "claimed", "joined", "registered", "initialised")
-STEPS = (*STEPS, "bound", "running")
+STEPS: tuple[str, ...] = ("published", "read", "scaled", "pending", "claimed", "joined")
+STEPS += ("registered", "initialised", "bound", "running")
 MEANING = {
     "read": "wait for the poll",
     "scaled": "read, decide, write /scale",

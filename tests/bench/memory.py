@@ -86,7 +86,7 @@ async def _pod(client: Client, number: int) -> None:
     requests = {"cpu": "25m", "memory": "64Mi"}
     env = [{"name": f"SETTING_{n}", "value": "x" * 40} for n in range(12)]
     mounts = [{"name": "scratch", "mountPath": "/scratch"}]
-    container = {"name": "c", "image": "registry.invalid/work:1", "env": env}
+    container: Json = {"name": "c", "image": "registry.invalid/work:1", "env": env}
     container |= {"resources": {"requests": requests}, "volumeMounts": mounts}
     labels = {"app": f"app-{number % 50}", "pod-template-hash": "5d4f7", "team": "shop"}
     spec = {

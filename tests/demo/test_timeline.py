@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from tandem.demo.timeline import NodeLine, Sample, summarise
@@ -67,10 +69,19 @@ def test_zero_means_that_nothing_is_left_over() -> None:
     assert not Sample(seconds=0, backlog=0, done=0, replicas=0, claims=1).at_zero
 
 
-def test_equal_but_for_the_time() -> None:
-    later = Sample(seconds=2, backlog=0, done=0, replicas=0)
-    assert later.like(IDLE)
-    assert not later.like(BUSY)
+@pytest.mark.parametrize(
+    ("last", "now", "wanted"),
+    [
+        pytest.param(None, IDLE, True, id="the first"),
+        pytest.param(IDLE, replace(IDLE, seconds=9), False, id="nothing happened"),
+        pytest.param(IDLE, replace(IDLE, seconds=1.5, backlog=9), False, id="too soon for backlog"),
+        pytest.param(IDLE, replace(IDLE, seconds=3.0, backlog=9), True, id="the backlog moved"),
+        pytest.param(IDLE, replace(IDLE, seconds=1.1, replicas=1), True, id="replicas moved"),
+        pytest.param(IDLE, replace(IDLE, seconds=1.1, nodes=(NODE,)), True, id="a node came"),
+    ],
+)
+def test_which_samples_get_a_line(last: Sample | None, now: Sample, wanted: bool) -> None:
+    assert now.worth_a_line(last) == wanted
 
 
 def test_a_plain_line_has_every_figure() -> None:
