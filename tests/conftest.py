@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
-pytest_plugins = ["tests.services.fixtures"]
+pytest_plugins = ["tests.clusters", "tests.services.fixtures"]
 
 STRICT = os.environ.get("TANDEM_STRICT") == "1"
 OURS = ["kube", "scalers", "eventscaler", "nodescaler", "tandem"]

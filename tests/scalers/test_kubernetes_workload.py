@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
 
 from kube.client import Client
+from kube.resources import NAMESPACES
+from kube.resources import PODS as POD
 from kube.transport import Response
 from scalers.base import Sample, ScalerError, read
 from scalers.io import IO
 from scalers.kubernetes_workload import NOT_ENDED
+from tests.clusters import Cluster
 from tests.scalers.cluster import Answers
 from tests.scalers.tools import Texts, faults, trigger
 
@@ -59,3 +65,39 @@ async def test_a_refusal_is_an_error() -> None:
     io = IO(lambda: datetime.now(UTC), Client(Answers({}, Response(403, b"{}"))))
     with pytest.raises(ScalerError, match="no pods of namespace default"):
         await read(trigger("kubernetes-workload", GOOD), io)
+
+
+@asynccontextmanager
+async def namespace(cluster: Cluster) -> AsyncIterator[tuple[Client, str]]:
+    """A namespace of the test's own in a running cluster."""
+    client, name = cluster.client(), f"workload-{uuid.uuid4().hex[:8]}"
+    await client.create(NAMESPACES, {"metadata": {"name": name}})
+    yield client, name
+    await client.delete(NAMESPACES, name)
+    await client.close()
+
+
+async def pod(client: Client, space: str, phase: str, node: str, **labels: str) -> None:
+    name = f"p-{uuid.uuid4().hex[:8]}"
+    spec = {"containers": [{"name": "main", "image": "none"}], "nodeName": node}
+    body = {"metadata": {"name": name, "labels": labels}, "spec": spec}
+    await client.create(POD, body, namespace=space)
+    status = {"status": {"phase": phase}}
+    await client.patch(POD, name, status, namespace=space, subresource="status")
+
+
+async def test_a_cluster_is_counted(cluster: Cluster) -> None:
+    """Pending pods count, ended ones do not; sets select; other namespaces are not seen."""
+    async with namespace(cluster) as (client, space), namespace(cluster) as (_, elsewhere):
+        await pod(client, space, "Running", "n1", app="web", tier="a")
+        await pod(client, space, "Pending", "n1", app="web", tier="b")
+        await pod(client, space, "Succeeded", "n2", app="web", tier="a")
+        await pod(client, space, "Failed", "n2", app="web", tier="a")
+        await pod(client, space, "Running", "n3", app="web", tier="c")
+        await pod(client, elsewhere, "Running", "n1", app="web", tier="a")
+        io = IO(lambda: datetime.now(UTC), client)
+        found = await read(trigger("kubernetes-workload", GOOD, namespace=space), io)
+        by_node = GOOD | {"groupByNode": "true"}
+        nodes = await read(trigger("kubernetes-workload", by_node, namespace=space), io)
+
+    assert (found, nodes) == (Sample(2), Sample(1))
