@@ -96,10 +96,11 @@ def pack_pool(
         room: what the pool's limits leave; empty without limits.
         rounds: how often to learn what pods are worth and try again.
     """
-    best = tried = pack_once(problem, counts, offers, room)
+    front = list(offers) if room else undominated(offers)
+    best = tried = _pack_once(problem, counts, (offers, front), room)
     for _ in range(rounds if len(counts) > 1 else 0):
         problem = _learned(problem, tried)
-        tried = pack_once(problem, counts, offers, room)
+        tried = _pack_once(problem, counts, (offers, front), room)
         best = min((best, tried), key=_quality)
     return best
 
@@ -125,11 +126,14 @@ def _learned(problem: Problem, packed: Packed) -> Problem:
     return replace(problem, worth=tuple(worth))
 
 
-def pack_once(
-    problem: Problem, counts: Mapping[int, int], offers: Sequence[Offer], room: Mapping[str, int]
+def _pack_once(
+    problem: Problem,
+    counts: Mapping[int, int],
+    every: tuple[Sequence[Offer], Sequence[Offer]],
+    room: Mapping[str, int],
 ) -> Packed:
-    """One greedy pass with the worths as they are."""
-    front = list(offers) if room else undominated(offers)
+    """One greedy pass with the worths as they are; *every* is all offers, and those to open."""
+    offers, front = every
     left = {c: n for c, n in counts.items() if n > 0}
     alone = _prices_alone(problem, left, front)
     loads: list[Load] = []

@@ -15,6 +15,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 
 NODE_POOL = "karpenter.sh/nodepool"
 CAPACITY_TYPE = "karpenter.sh/capacity-type"
@@ -170,10 +171,9 @@ class Allowed:
         return next(v for v in self._numbers() if v not in self.values)
 
     def _numbers(self) -> Iterator[str]:
-        number, step = (self.low, 1) if self.low is not None else (self.high, -1)
-        while number is not None:
-            yield str(number)
-            number += step
+        """The integers inside the bounds, from the lower one up, else from the upper one down."""
+        start, step = (self.low, 1) if self.low is not None else (self.high or 0, -1)
+        return (str(number) for number in count(start, step))
 
     def __str__(self) -> str:
         """How a person would say it: ``in (a, b)``, ``not in (a)``, ``present, at least 3``."""

@@ -75,8 +75,10 @@ def fits(need: Resources, free: Resources) -> bool:
 def how_many(need: Resources, free: Resources, most: int) -> int:
     """How many pods of size *need* fit into *free*, at most *most*.
 
-    >>> how_many({"cpu": 300}, {"cpu": 1000}, 10), how_many({}, {}, 4), how_many({"a": 1}, {}, 4)
-    (3, 4, 0)
+    >>> how_many({"cpu": 300}, {"cpu": 1000}, 10)
+    3
+    >>> how_many({"a": 0}, {}, 4), how_many({"a": 1}, {}, 4)
+    (4, 0)
     """
     for name, value in need.items():
         if value > 0:

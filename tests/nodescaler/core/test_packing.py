@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from dataclasses import replace
 from time import process_time
@@ -313,6 +314,14 @@ def test_what_is_not_planned_yet_is_said() -> None:
     )
 
 
+def test_a_limit_on_what_no_machine_has_limits_nothing() -> None:
+    pool = NodePool("default", limits={"nvidia.com/gpu": 4})
+    free = tuple(replace(pod, requests={"cpu": 0, "memory": GIB}) for pod in pods(2))
+    busy = tuple(replace(pod, name=f"b{pod.name}") for pod in pods(2))
+
+    assert not pack(snapshot_of((*free, *busy), pool)).unschedulable
+
+
 TAINTED = NodePool("default", taints=(Taint("team", "a"),))
 LIMITED = NodePool("default", limits={"cpu": 1000})
 
@@ -423,7 +432,8 @@ def test_many_offered_values_are_cut_short() -> None:
 
 
 def test_twenty_thousand_pods_in_a_few_classes_take_less_than_a_second() -> None:
-    """Of processor time, so that a loaded machine says the same."""
+    """Of processor time, so that a loaded machine says the same; measuring coverage costs more."""
+    allowed_s = 1 if sys.gettrace() is None else 20
     sizes = [(250, 1), (500, 2), (1000, 1), (1500, 4), (4000, 8)]
     waiting = tuple(
         replace(pod, name=f"{pod.name}-{n}-{cpu}")
@@ -436,7 +446,7 @@ def test_twenty_thousand_pods_in_a_few_classes_take_less_than_a_second() -> None
 
     assert len(waiting) == 20_000
     assert not plan.unschedulable
-    assert process_time() - began < 1
+    assert process_time() - began < allowed_s
 
 
 def test_a_large_batch_is_close_to_the_bound() -> None:
