@@ -1,23 +1,92 @@
-"""Server-side apply."""
+"""Server-side apply: lay what a client wants over what is, and refuse to take others' fields unasked.
+
+Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tandem.sandbox.conversion import converted
-from tandem.sandbox.decoding import fit_object
-from tandem.sandbox.managed import Writer
-from tandem.sandbox.patches.merge import merge_patch
+from tandem.sandbox.decoding import check_type, fit_object
+from tandem.sandbox.managed import Writer, bare, conflict_error, conflicts, owners
+from tandem.sandbox.patches.fieldsets import field_set, merged, without
+from tandem.sandbox.registry import Served
 from tandem.sandbox.state import Call, State
-from tandem.sandbox.status import Json
+from tandem.sandbox.status import ApiError, Json, bad_request, required
 from tandem.sandbox.store import Stored
+from tandem.sandbox.watching import is_true
 from tandem.sandbox.writing import create, update
 
 
 def apply(
     state: State, call: Call, body: Json, old: Stored | None, writer: Writer
 ) -> tuple[Stored, bool]:
+    """Store what *body* asks for; also tell whether the object is new.
+
+    Raises:
+        ApiError: 409 naming each field that another manager owns, unless `force` is given.
+    """
+    _check(call, body)
     fit_object(call, body)
+    served = call.served
+    _check_place(call, body)
+    writer = replace(writer, owns=field_set(bare(body), served.schema))
     if old is None:
-        body.setdefault("metadata", {})["name"] = call.name
+        if (body["metadata"].get("uid")) or call.sub:
+            raise bad_request("uid mismatch: the object to apply to does not exist")
         return create(state, call, body, writer), True
-    changed = merge_patch(converted(old.obj, call.served.kind), body)
-    return update(state, call, changed, old, writer), False
+    live = converted(old.obj, served.kind)
+    result = _result(served, live, body, writer)
+    found = list(conflicts(served, live, result, writer))
+    if found and not is_true(call.query.get("force")):
+        raise conflict_error(found)
+    return update(state, call, result, old, writer), False
+
+
+def _check(call: Call, body: Json) -> None:
+    if not call.query.get("fieldManager"):
+        fault = required("fieldManager", "is required for apply patch")
+        details = {
+            "group": "meta.k8s.io",
+            "kind": "PatchOptions",
+            "causes": [fault.json()],
+        }
+        message = f'PatchOptions.meta.k8s.io "" is invalid: {fault}'
+        raise ApiError(422, "Invalid", message, details=details)
+    if not body.get("apiVersion") or not body.get("kind"):
+        raise bad_request("error decoding YAML: Object 'Kind' is missing in the applied body")
+    check_type(body, call.served.kind.api_version, call.served.kind.kind)
+
+
+def _check_place(call: Call, body: Json) -> None:
+    metadata = body.setdefault("metadata", {})
+    if metadata.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    name = metadata.setdefault("name", call.name)
+    if name != call.name:
+        raise bad_request(
+            f"the name of the object ({name}) does not match the name on the URL ({call.name})"
+        )
+
+
+def _result(served: Served, live: Json, body: Json, writer: Writer) -> Json:
+    """Lay *body* over *live*, without the fields this manager applied before and names no more."""
+    schema = served.schema
+    result: Json = merged(live, body, schema)
+    result["metadata"] = {**result["metadata"]}
+    result["metadata"].pop("managedFields", None)
+    known = owners(live)
+    before = next((each.fields for each in known if each.is_of(writer)), frozenset())
+    dropped = before - writer.owns
+    if not dropped:
+        return result
+    keep = writer.owns.union(*(each.fields for each in known if not each.is_of(writer)))
+    pruned: Json = without(bare(result), schema, dropped - keep, keep)
+    metadata = {
+        name: value
+        for name, value in result["metadata"].items()
+        if name not in bare(result).get("metadata", {})
+    }
+    names = {"apiVersion": result["apiVersion"], "kind": result["kind"]}
+    return names | pruned | {"metadata": metadata | pruned.get("metadata", {})}

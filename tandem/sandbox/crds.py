@@ -47,7 +47,7 @@ def _served(spec: Json, version: Json, storage: str) -> Served:
         custom=True,
     )
     schema = root_schema(version)
-    rules, _ = compile_rules(_validation(version))
+    rules, _ = compile_rules(schema)
     return Served(
         kind,
         schema,

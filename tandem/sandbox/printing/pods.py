@@ -75,7 +75,9 @@ def _initial(spec: Json, status: Json) -> str:
 
 
 def _exit(ended: Json) -> str:
-    return f"Signal:{ended['signal']}" if ended.get("signal") else f"ExitCode:{ended.get('exitCode')}"
+    return (
+        f"Signal:{ended['signal']}" if ended.get("signal") else f"ExitCode:{ended.get('exitCode')}"
+    )
 
 
 def _main(status: Json, found: str) -> str:
