@@ -10,8 +10,9 @@ import structlog
 
 from kube.resources import Resource
 from tandem.sandbox.controllers.acting import act
+from tandem.sandbox.controllers.adoption import means
 from tandem.sandbox.controllers.plans import Plan
-from tandem.sandbox.controllers.things import Key, Thing
+from tandem.sandbox.controllers.things import Key, Thing, controller_of
 from tandem.sandbox.controllers.workqueue import WorkQueue, work
 from tandem.sandbox.controllers.world import Seen, World
 
@@ -49,6 +50,22 @@ def its_manager(resource: Resource) -> Concerns:
             (found.namespace if resource.namespaced else "", owner.name)
             for owner in found.metadata.owner_references
             if owner.controller and owner.kind == resource.kind
+        ]
+
+    return keys
+
+
+def its_manager_or_adopter(resource: Resource) -> Concerns:
+    """Wakes the manager of the changed object; of an orphan, whoever could adopt it."""
+    manager = its_manager(resource)
+
+    def keys(world: World, found: Thing) -> Iterable[Key]:
+        if controller_of(found) is not None:
+            return manager(world, found)
+        return [
+            each.key
+            for each in world.cache(resource).values()
+            if each.namespace == found.namespace and means(each, found)
         ]
 
     return keys

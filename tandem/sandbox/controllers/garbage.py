@@ -20,6 +20,7 @@ from kube.errors import NotFound
 from kube.objects import OwnerReference
 from kube.resources import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from tandem.sandbox.controllers.acting import act
+from tandem.sandbox.controllers.adoption import plain
 from tandem.sandbox.controllers.followed import BUILT_IN, custom
 from tandem.sandbox.controllers.plans import NOTHING, Action, Delete, Plan, change
 from tandem.sandbox.controllers.things import Key, Thing
@@ -100,22 +101,10 @@ def _without_finalizer(found: Owned, name: str) -> Action:
 
 def _forget(found: Owned, lost: set[str]) -> Action:
     resource, thing = found
-    kept = [_plain(ref) for ref in thing.metadata.owner_references if ref.uid not in lost]
+    kept = [plain(ref) for ref in thing.metadata.owner_references if ref.uid not in lost]
     return change(
         resource, thing, {"metadata": {"ownerReferences": kept or None, "uid": thing.uid}}
     )
-
-
-def _plain(ref: OwnerReference) -> Json:
-    given: Json = {
-        "apiVersion": ref.api_version,
-        "kind": ref.kind,
-        "name": ref.name,
-        "uid": ref.uid,
-        "controller": ref.controller,
-        "blockOwnerDeletion": ref.block_owner_deletion,
-    }
-    return {key: value for key, value in given.items() if value is not None}
 
 
 class Collector:

@@ -32,8 +32,9 @@ from tandem.sandbox.controllers.plans import (
     deletions,
     status_change,
 )
-from tandem.sandbox.controllers.things import JOB_TRACKING, Thing, is_true
+from tandem.sandbox.controllers.things import JOB_TRACKING, Thing, condition, is_true
 
+TARGETS = {"SuccessCriteriaMet": "Complete", "FailureTarget": "Failed"}
 BACKOFF = Backoff(first_s=10.0, ceiling_s=600.0)
 
 
@@ -66,7 +67,7 @@ def reconcile(job: Thing, owned: Sequence[Thing], now: datetime) -> Plan:
             + _report(job, tally, None, owned, now)
             + _live(job, now)
         )
-    ending = _ending(job, tally, now)
+    ending = _target(job) or _ending(job, tally, now)
     if ending:
         return Plan(_stop(tally)) + _report(job, tally, ending, owned, now)
     return _run(job, tally, owned, now) + _report(job, tally, None, owned, now)
@@ -114,6 +115,15 @@ def count(job: Thing, owned: Sequence[Thing]) -> Tally:
         kept,
         now_counted,
     )
+
+
+def _target(job: Thing) -> Said | None:
+    """The end that was decided on before, while pods were still to be counted or stopped."""
+    for interim, kind in TARGETS.items():
+        found = condition(job, interim)
+        if found.get("status") == "True":
+            return Said(kind, "True", found.get("reason", ""), found.get("message", ""))
+    return None
 
 
 def _ending(job: Thing, tally: Tally, now: datetime) -> Said | None:
@@ -241,6 +251,8 @@ def _status(
     over = ending is not None or done(job)
     active = 0 if over or suspended(job) else len(tally.active)
     ready = 0 if over or suspended(job) else sum(map(facts.ready, tally.active))
+    settled = not any(tally.noted.values()) and not tally.active
+    settled = settled and not any(pod.leaving and _tracked(pod) for pod in owned)
     status: Json = {
         "active": facts.counted(active),
         "ready": ready,
@@ -249,10 +261,10 @@ def _status(
         "failed": facts.counted(tally.counted[1]),
         "uncountedTerminatedPods": {word: uids for word, uids in tally.noted.items() if uids},
         "startTime": _start(job, now),
-        "conditions": _conditions(job, ending, now) or None,
+        "conditions": _conditions(job, ending, now, over=settled) or None,
     }
     status |= indexes.completed(job, owned)
-    if ending is not None and ending.kind == "Complete":
+    if ending is not None and ending.kind == "Complete" and settled:
         status["completionTime"] = seconds(now)
     return status
 
@@ -263,12 +275,13 @@ def _start(job: Thing, now: datetime) -> str | None:
     return job.status.get("startTime") or seconds(now)
 
 
-def _conditions(job: Thing, ending: Said | None, now: datetime) -> list[Json]:
+def _conditions(job: Thing, ending: Said | None, now: datetime, *, over: bool) -> list[Json]:
+    """First what the Job will end as, and once every pod is stopped and counted the end itself."""
     conditions: list[Json] = job.status.get("conditions") or []
     if ending is not None:
         kind = "SuccessCriteriaMet" if ending.kind == "Complete" else "FailureTarget"
         conditions = put(conditions, ending._replace(kind=kind), now, probed=True)
-        return put(conditions, ending, now, probed=True)
+        return put(conditions, ending, now, probed=True) if over else conditions
     if done(job):
         return conditions
     if suspended(job):

@@ -16,9 +16,11 @@ from kube.resources import (
     REPLICA_SETS,
     STATEFUL_SETS,
     STORAGE_CLASSES,
+    Resource,
 )
 from kube.values.selectors import matches, structured
 from tandem.sandbox.controllers import (
+    adoption,
     daemonset,
     deployment,
     disruption,
@@ -29,7 +31,13 @@ from tandem.sandbox.controllers import (
     statefulset,
     storage,
 )
-from tandem.sandbox.controllers.actors import Actor, everyone, its_manager, itself
+from tandem.sandbox.controllers.actors import (
+    Actor,
+    everyone,
+    its_manager,
+    its_manager_or_adopter,
+    itself,
+)
 from tandem.sandbox.controllers.plans import NOTHING, Plan
 from tandem.sandbox.controllers.pods import finished
 from tandem.sandbox.controllers.rollout import wanted
@@ -37,10 +45,22 @@ from tandem.sandbox.controllers.things import Key, StorageClass, Thing, controll
 from tandem.sandbox.controllers.world import World
 
 
+def _settle(world: World, owner: tuple[Resource, Thing], kind: Resource) -> Plan:
+    """Adopt and release first; what that changes brings the next look."""
+    resource, parent = owner
+    orphans = world.orphans(kind, parent.namespace)
+    if resource == STATEFUL_SETS:
+        orphans = [pod for pod in orphans if pod.name.rpartition("-")[0] == parent.name]
+    return adoption.settle(owner, kind, world.managed(kind, parent.uid), orphans)
+
+
 def _replicaset(world: World, key: Key) -> Plan:
     rs = world.get(REPLICA_SETS, key)
     if rs is None:
         return NOTHING
+    moves = _settle(world, (REPLICA_SETS, rs), PODS)
+    if moves.actions:
+        return moves
     owner = controller_of(rs)
     siblings = [
         pod
@@ -55,6 +75,9 @@ def _deployment(world: World, key: Key) -> Plan:
     found = world.get(DEPLOYMENTS, key)
     if found is None:
         return NOTHING
+    moves = _settle(world, (DEPLOYMENTS, found), REPLICA_SETS)
+    if moves.actions:
+        return moves
     sets = world.managed(REPLICA_SETS, found.uid)
     pods: Sequence[Thing] = ()
     if deployment.recreate(found):
@@ -75,6 +98,9 @@ def _statefulset(world: World, key: Key) -> Plan:
     found = world.get(STATEFUL_SETS, key)
     if found is None:
         return NOTHING
+    moves = _settle(world, (STATEFUL_SETS, found), PODS)
+    if moves.actions:
+        return moves
 
     def exists(claim: Key) -> bool:
         return world.get(PERSISTENT_VOLUME_CLAIMS, claim) is not None
@@ -86,6 +112,9 @@ def _daemonset(world: World, key: Key) -> Plan:
     found = world.get(DAEMON_SETS, key)
     if found is None:
         return NOTHING
+    moves = _settle(world, (DAEMON_SETS, found), PODS)
+    if moves.actions:
+        return moves
     pods = world.managed(PODS, found.uid)
     return daemonset.reconcile(found, pods, world.all(NODES), world.now())
 
@@ -218,21 +247,25 @@ ACTORS: dict[str, tuple[Actor, ...]] = {
         Actor(
             "replicasets",
             _replicaset,
-            {REPLICA_SETS: itself, PODS: its_manager(REPLICA_SETS)},
+            {REPLICA_SETS: itself, PODS: its_manager_or_adopter(REPLICA_SETS)},
         ),
     ),
     "deployments": (
         Actor(
             "deployments",
             _deployment,
-            {DEPLOYMENTS: itself, REPLICA_SETS: its_manager(DEPLOYMENTS), PODS: _recreating},
+            {
+                DEPLOYMENTS: itself,
+                REPLICA_SETS: its_manager_or_adopter(DEPLOYMENTS),
+                PODS: _recreating,
+            },
         ),
     ),
     "statefulsets": (
         Actor(
             "statefulsets",
             _statefulset,
-            {STATEFUL_SETS: itself, PODS: its_manager(STATEFUL_SETS)},
+            {STATEFUL_SETS: itself, PODS: its_manager_or_adopter(STATEFUL_SETS)},
             (PERSISTENT_VOLUME_CLAIMS,),
         ),
     ),
@@ -240,7 +273,11 @@ ACTORS: dict[str, tuple[Actor, ...]] = {
         Actor(
             "daemonsets",
             _daemonset,
-            {DAEMON_SETS: itself, PODS: its_manager(DAEMON_SETS), NODES: everyone(DAEMON_SETS)},
+            {
+                DAEMON_SETS: itself,
+                PODS: its_manager_or_adopter(DAEMON_SETS),
+                NODES: everyone(DAEMON_SETS),
+            },
         ),
     ),
     "jobs": (

@@ -49,7 +49,18 @@ class Index:
 
 
 def owners(found: Thing) -> list[str]:
-    return list(dict.fromkeys(owner.uid for owner in found.metadata.owner_references))
+    """The UIDs of all owners; a thing that nobody manages is an orphan of its namespace."""
+    references = found.metadata.owner_references
+    words = list(dict.fromkeys(owner.uid for owner in references))
+    return (
+        words
+        if any(owner.controller for owner in references)
+        else [*words, _orphans(found.namespace)]
+    )
+
+
+def _orphans(namespace: str) -> str:
+    return f"orphans/{namespace}"
 
 
 def node_of(pod: Thing) -> list[str]:
@@ -114,6 +125,10 @@ class World:
             for found in self.owned(resource, uid)
             if any(o.uid == uid and o.controller for o in found.metadata.owner_references)
         ]
+
+    def orphans(self, resource: Resource, namespace: str) -> list[Thing]:
+        """Things in *namespace* that nobody manages."""
+        return self.owned(resource, _orphans(namespace))
 
     def on_node(self, node: str) -> list[Thing]:
         if self._on_node is None:

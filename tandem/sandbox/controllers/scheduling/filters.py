@@ -42,8 +42,8 @@ def untolerated(pod: Pod, node: Node) -> Taint | None:
 
 
 def taints(pod: Pod, room: Room) -> Why:
-    taint = untolerated(pod, room.node)
-    return (f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}",) if taint else ()
+    taint = untolerated(pod, room.node)  # since 1.35 the message no longer names it
+    return ("node(s) had untolerated taint(s)",) if taint else ()
 
 
 def chosen(pod: Pod, node: Node) -> bool:

@@ -13,6 +13,7 @@ import structlog
 
 from kube.client import Json, Patch
 from kube.errors import KubeError
+from kube.events import Recorder, Reference
 from kube.resources import PERSISTENT_VOLUME_CLAIMS, PODS
 from kube.values.backoff import Backoff
 from kube.values.times import seconds
@@ -50,6 +51,9 @@ class Scheduler:
         self._world = world
         self._scoring = scoring
         self._spacing_s = spacing_s
+        self._recorder = Recorder(
+            world.client, component=NAME, instance="tandem-sandbox", now=world.now
+        )
         self._snapshot = Snapshot(world, helps=self._helps)
         self._waiting: dict[Key, Pod] = {}
         self._refused: set[Key] = set()  # and nothing has changed since that could help
@@ -62,6 +66,11 @@ class Scheduler:
         self._snapshot.follow()
         follow(self._world, PODS, self._on_pod)
         await self._world.wait_synced(FOLLOWED)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._recorder.run())
+            group.create_task(self._rounds())
+
+    async def _rounds(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -166,12 +175,24 @@ class Scheduler:
         """Do it; a refusal voids the decision, and the pod is tried again a little later."""
         try:
             await act(self._world, [action])
+            self._tell(pod, action)
         except KubeError as error:
             log.debug("retrying", actor="scheduler", object="/".join(pod.key), why=str(error))
             self._reserved.pop(pod.key, None)
             self._snapshot.withdraw(pod.key)
             failures = self._failures[pod.uid] = self._failures.get(pod.uid, 0) + 1
             asyncio.get_running_loop().call_later(RETRY.after(failures), self._again, pod.key)
+
+    def _tell(self, pod: Pod, action: Action) -> None:
+        """Publish the Event that `kubectl describe pod` shows."""
+        about = Reference("v1", "Pod", pod.name, pod.namespace, pod.uid)
+        if isinstance(action, Create):
+            node = action.body["target"]["name"]
+            said = f"Successfully assigned {pod.namespace}/{pod.name} to {node}"
+            self._recorder.emit(about, type="Normal", reason="Scheduled", message=said)
+        elif isinstance(action, Change) and action.resource == PODS:
+            said = action.body["status"]["conditions"][0]["message"]
+            self._recorder.emit(about, type="Warning", reason="FailedScheduling", message=said)
 
     def _again(self, key: Key) -> None:
         found = self._world.get(PODS, key)

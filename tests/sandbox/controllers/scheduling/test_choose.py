@@ -31,7 +31,7 @@ def test_the_message_counts_reasons_as_upstream_does() -> None:
     made = cluster(node("a", cpu="1"), node("b", cpu="1"), node("c", taints=[TAINT]))
 
     assert choose(pod(cpu="2"), made, LEAST) == Refused(
-        "0/3 nodes are available: 1 node(s) had untolerated taint {k: v}, 2 Insufficient cpu."
+        "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu."
     )
 
 

@@ -24,7 +24,7 @@ def taint(effect: str, key: str = "k", value: str = "v") -> Json:
 
 
 def tainted(effect: str) -> str:
-    return "node(s) had untolerated taint {k: v}" if effect else ""
+    return "node(s) had untolerated taint(s)" if effect else ""
 
 
 EXISTS = {"key": "k", "operator": "Exists"}
