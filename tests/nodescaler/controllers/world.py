@@ -63,7 +63,7 @@ class Mortal:
     """
 
     def __init__(self, inner: Transport, *, dies_at: int | None = None, applied: bool = False):
-        self._inner = inner
+        self.inner = inner
         self._dies_at = dies_at
         self._applied = applied
         self.writes: list[Request] = []
@@ -77,15 +77,19 @@ class Mortal:
             if len(self.writes) == self._dies_at:
                 self.dead.set()
                 if self._applied:
-                    await self._inner.send(request, timeout_s=timeout_s)
+                    await self.inner.send(request, timeout_s=timeout_s)
                 await self._for_ever()
-        return await self._inner.send(request, timeout_s=timeout_s)
+        return await self.inner.send(request, timeout_s=timeout_s)
 
     def stream(self, request: Request, *, timeout_s: float) -> AbstractAsyncContextManager[Stream]:
-        return self._inner.stream(request, timeout_s=timeout_s)
+        return self.inner.stream(request, timeout_s=timeout_s)
 
     async def close(self) -> None:
-        await self._inner.close()
+        await self.inner.close()
+
+    def replace(self, inner: Transport) -> None:
+        """From now on through *inner*."""
+        self.inner = inner
 
     async def _for_ever(self) -> NoReturn:
         await asyncio.get_running_loop().create_future()
