@@ -7,8 +7,8 @@ rules when it reads an object, so that an object which was let in is refused in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eventscaler.core.faults import Fault, Severity
@@ -18,19 +18,19 @@ from eventscaler.decode import (
     ScaledObject,
     TriggerBody,
     authentication,
+    data_of,
     scaled_object,
     spec_of,
     translated,
 )
 from kube.scale import Target
 from scalers._params import slots_of
-from scalers.base import TriggerFaults, UnknownTrigger, load, parse
+from scalers.base import Secret, TriggerFaults, UnknownTrigger, load, parse
 
 AUTH_KINDS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
 FROM_ENV = "FromEnv"
 
 Bodies = Sequence[Mapping[str, Any]]
-Known = Mapping[AuthRef, Authentication]
 
 
 def validate(bodies: Bodies) -> list[Fault]:
@@ -39,7 +39,7 @@ def validate(bodies: Bodies) -> list[Fault]:
     The path of each fault begins with the object's kind and name.
     """
     faults: list[Fault] = []
-    known = _authentications(bodies, faults)
+    known = _known(bodies, faults)
     orders: list[ScaledObject] = []
     for body in bodies:
         if body.get("kind") == "ScaledObject":
@@ -60,41 +60,68 @@ def _named(body: Mapping[str, Any], faults: Iterable[Fault]) -> list[Fault]:
     return [replace(fault, path=f"{body['kind']}/{name} {fault.path}") for fault in faults]
 
 
-def _authentications(bodies: Bodies, faults: list[Fault]) -> Known:
-    known = {}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What of the triggers' credentials is among the files."""
+
+    authentications: Mapping[AuthRef, Authentication]
+    data: Mapping[tuple[str, str], Mapping[str, str]]
+
+    def values(self, found: Authentication) -> Mapping[str, Secret]:
+        """The parameters of *found* whose values are at hand."""
+        refs = [("ConfigMap", ref) for ref in found.config_maps]
+        refs += [("Secret", ref) for ref in found.secrets]
+        return {
+            ref.parameter: Secret(self.data[kind, ref.name][ref.key])
+            for kind, ref in refs
+            if ref.key in self.data.get((kind, ref.name), {})
+        }
+
+
+def _known(bodies: Bodies, faults: list[Fault]) -> _Known:
+    authentications = {}
+    data = {}
     for body in bodies:
-        if body.get("kind") in AUTH_KINDS:
+        kind = str(body.get("kind"))
+        if kind in AUTH_KINDS:
             value, found = authentication(body)
             faults += _named(body, found)
             if value is not None:
-                known[AuthRef(value.name, value.kind)] = value
-    return known
+                authentications[AuthRef(value.name, value.kind)] = value
+        elif kind in {"Secret", "ConfigMap"}:
+            try:
+                data[kind, str(body["metadata"]["name"])] = data_of(body, kind)
+            except ValueError as error:
+                faults += _named(body, [Fault("data", "", str(error))])
+    return _Known(authentications, data)
 
 
-def _trigger(order: ScaledObject, trigger: TriggerBody, known: Known) -> list[Fault]:
+def _trigger(order: ScaledObject, trigger: TriggerBody, known: _Known) -> list[Fault]:
     """What is wrong with one trigger, short of what only its credentials can tell."""
+    found = known.authentications.get(trigger.auth) if trigger.auth else None
+    values = known.values(found) if found else {}
+    missing = _missing_auth(trigger, found)
     try:
-        ready = parse(spec_of(order, trigger, {}, {}))
+        ready = parse(spec_of(order, trigger, values, {}))
     except TriggerFaults as wrong:
-        elsewhere = _from_elsewhere(trigger, known)
-        found = translated(wrong.faults)
-        return [_judged(fault, elsewhere) for fault in found] + _missing_auth(trigger, known)
-    return [*translated(ready.warnings), *_missing_auth(trigger, known)]
+        elsewhere = _elsewhere(trigger, found) - values.keys()
+        return [_judged(fault, elsewhere) for fault in translated(wrong.faults)] + missing
+    return [*translated(ready.warnings), *missing]
 
 
-def _judged(fault: Fault, elsewhere: frozenset[str]) -> Fault:
-    """*fault*, as a note when the key may come from a place that is not at hand."""
+def _judged(fault: Fault, elsewhere: Set[str]) -> Fault:
+    """*fault*, as a note when what it misses may come from a place that is not at hand."""
     key = fault.path.rpartition(".metadata.")[2]
-    if key not in elsewhere and not key.endswith(FROM_ENV):
-        return fault
-    return Fault(fault.path, "", f"'{key}' comes from elsewhere; not checked", Severity.NOTE)
+    unseen = key in elsewhere or key.endswith(FROM_ENV)
+    if unseen or (elsewhere and fault.path.endswith(".metadata")):
+        return Fault(fault.path, "", f"{fault.want}; not checked", Severity.NOTE)
+    return fault
 
 
-def _from_elsewhere(trigger: TriggerBody, known: Known) -> frozenset[str]:
+def _elsewhere(trigger: TriggerBody, found: Authentication | None) -> Set[str]:
     """The keys that the trigger's authentication yields, or may yield when it is not given."""
     if trigger.auth is None:
         return frozenset()
-    found = known.get(trigger.auth)
     if found is not None:
         return frozenset(found.parameters)
     try:
@@ -104,8 +131,8 @@ def _from_elsewhere(trigger: TriggerBody, known: Known) -> frozenset[str]:
     return frozenset(slot.param.key for slot in slots if "a" in slot.param.where)
 
 
-def _missing_auth(trigger: TriggerBody, known: Known) -> list[Fault]:
-    if trigger.auth is None or trigger.auth in known:
+def _missing_auth(trigger: TriggerBody, found: Authentication | None) -> list[Fault]:
+    if trigger.auth is None or found is not None:
         return []
     path = f"spec.triggers[{trigger.index}].authenticationRef"
     text = f"{trigger.auth.kind} {trigger.auth.name} is not among these files; not checked"

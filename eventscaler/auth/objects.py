@@ -6,13 +6,12 @@ next resolution sees what was rotated since.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 
+from eventscaler.decode import data_of
 from kube.client import Client, Json
 from kube.errors import Denied, KubeError, NotFound
-from kube.resources import SECRETS, Resource
+from kube.resources import Resource
 
 Given = Mapping[tuple[str, str, str], Mapping[str, str]]
 
@@ -81,14 +80,7 @@ def decoded(resource: Resource, body: Json, what: str) -> Mapping[str, str]:
     Raises:
         AuthFault: a Secret's value is not text in base64.
     """
-    data: dict[str, str] = body.get("data") or {}
-    if resource != SECRETS:
-        return data
-    values = {}
-    for key, value in data.items():
-        try:
-            values[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise AuthFault(f"{what}: key '{key}' is not text in base64") from error
-    plain: dict[str, str] = body.get("stringData") or {}  # only in manifests, never from a server
-    return values | plain
+    try:
+        return data_of(body, resource.kind)
+    except ValueError as error:
+        raise AuthFault(f"{what}: {error}") from error

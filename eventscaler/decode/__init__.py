@@ -7,6 +7,7 @@ each function returns the value, or None when an error forbids using it, and eve
 from __future__ import annotations
 
 from eventscaler.decode.authentication import Authentication, EnvRef, KeyRef, authentication
+from eventscaler.decode.data import data_of
 from eventscaler.decode.scaled_object import AuthRef, ScaledObject, TriggerBody, scaled_object
 from eventscaler.decode.status import known_status
 from eventscaler.decode.triggers import spec_of, translated
@@ -19,6 +20,7 @@ __all__ = [
     "ScaledObject",
     "TriggerBody",
     "authentication",
+    "data_of",
     "known_status",
     "scaled_object",
     "spec_of",

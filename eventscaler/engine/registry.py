@@ -77,7 +77,8 @@ class Registry:
         if (was.order, was.faults) == (order, faults):
             return None
         self._count(was, -1)
-        was.order, was.faults, was.binding = order, faults, None
+        was.order, was.faults = order, faults
+        was.start_anew()
         self._count(was, 1)
         return was
 
@@ -109,7 +110,7 @@ class Registry:
             if tracked.order is not None and key in _references(tracked.order)
         ]
         for tracked in concerned:
-            tracked.binding = None
+            tracked.start_anew()
         return concerned
 
     def _count(self, tracked: Tracked, by: int) -> None:

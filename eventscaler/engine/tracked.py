@@ -44,6 +44,11 @@ class Tracked:
     refused: str = ""
     decision: Decision | None = None
 
+    def start_anew(self) -> None:
+        """Something it is made of was edited: bind again, and report without delay."""
+        self.binding = None
+        self.written_at = float("-inf")
+
     @property
     def name(self) -> str:
         return f"{self.key[0]}/ScaledObject/{self.key[1]}"

@@ -1,0 +1,285 @@
+"""What goes wrong stays with the object it concerns, is said clearly, and never scales in."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from eventscaler.engine import EventSettings
+from kube.client import Json
+from kube.resources import SECRETS, TRIGGER_AUTHENTICATIONS
+from kube.transport import Request
+from scalers import base
+from tests.eventscaler.manifests import (
+    SECRET,
+    deployment,
+    http_trigger,
+    pods_trigger,
+    scaled_object,
+    secret,
+    trigger_authentication,
+)
+from tests.eventscaler.world import World, running
+
+pytestmark = pytest.mark.looptime
+
+base.load("metrics-api")  # here, because importing blocks the loop
+
+
+def pods_fail(request: Request) -> bool:
+    return request.method == "GET" and request.path.endswith("/pods")
+
+
+async def test_blind_is_not_zero() -> None:
+    """The source dies while nine replicas run: they stay, for as long as it is dead."""
+    async with running() as world:
+        await world.work(9)
+        await world.apply(deployment(), scaled_object(cooldownPeriod=10))
+        await asyncio.sleep(1)
+        world.wire.fail = pods_fail
+        await asyncio.sleep(3600)
+
+        assert await world.replicas() == 9
+        status, reason, message = await world.condition("Ready")
+        assert (status, reason) == ("False", "TriggerError")
+        assert message.startswith("trigger 's0-workload-default': no pods of namespace default:")
+        assert (await world.condition("Active"))[:2] == ("Unknown", "UnknownState")
+
+        world.wire.fail = lambda _: False
+        await asyncio.sleep(31)
+        assert await world.condition("Ready") == (
+            "True",
+            "ScaledObjectReady",
+            "the target can be scaled and every trigger answers",
+        )
+
+
+async def test_a_lasting_failure_is_written_once() -> None:
+    async with running() as world:
+        await world.apply(deployment(replicas=2), scaled_object())
+        await asyncio.sleep(1)
+        world.wire.fail = pods_fail
+        await asyncio.sleep(120)
+        world.wire.writes.clear()
+        await asyncio.sleep(600)
+
+        assert world.wire.writes == []
+        assert [reason for reason, _ in await world.events()].count("KEDAScalerFailed") == 1
+
+
+async def test_one_slow_object_delays_nobody() -> None:
+    """Its target takes twenty seconds to answer; the other is scaled at once."""
+    async with running() as world:
+        await world.work(3)
+        world.wire.delay_s = lambda request: 20.0 if "/slow/scale" in request.path else 0.0
+        await world.apply(deployment("slow"), deployment("orders"))
+        await world.apply(scaled_object("slow"), scaled_object("orders"))
+        await asyncio.sleep(0.5)
+
+        assert (await world.replicas("orders"), await world.replicas("slow")) == (3, 0)
+        await asyncio.sleep(45)
+        assert await world.replicas("slow") == 3
+
+
+async def test_the_api_goes_away_and_comes_back() -> None:
+    async with running() as world:
+        await world.apply(deployment(), scaled_object())
+        await asyncio.sleep(1)
+        await world.work(5)
+        world.wire.fail = lambda _: True
+        await asyncio.sleep(300)
+        world.wire.fail = lambda _: False
+        await asyncio.sleep(31)
+
+        assert await world.replicas() == 5
+
+
+async def test_the_api_is_away_at_the_start() -> None:
+    async with running() as world:
+        await world.work(5)
+        await world.apply(deployment(), scaled_object())
+        sandbox = world.sandbox
+    async with running(sandbox=sandbox) as world:
+        world.wire.fail = lambda _: True
+        await asyncio.sleep(100)
+        world.wire.fail = lambda _: False
+        await asyncio.sleep(45)
+
+        assert await world.replicas() == 5
+
+
+async def test_a_refused_write_is_told_and_tried_again() -> None:
+    async with running() as world:
+        await world.work(2)
+        world.wire.fail = lambda request: request.method == "PUT"
+        await world.apply(deployment(), scaled_object())
+        await asyncio.sleep(100)
+        failed = [text for reason, text in await world.events() if reason.endswith("Failed")]
+        assert len(failed) == 1
+        assert failed[0].startswith("could not scale Deployment default/orders from 0 to 2: ")
+
+        world.wire.fail = lambda _: False
+        await asyncio.sleep(31)
+        assert await world.replicas() == 2
+
+
+BAD: dict[str, tuple[Json, str, str]] = {
+    "no such target": (
+        scaled_object("orders", scaleTargetRef={"name": "nobody"}),
+        "ScaledObjectCheckFailed",
+        "target default/Deployment/nobody does not exist or has no /scale",
+    ),
+    "no such kind": (
+        scaled_object("orders", scaleTargetRef={"apiVersion": "a.b/v1", "kind": "C", "name": "d"}),
+        "ScaledObjectCheckFailed",
+        "the cluster does not serve 'a.b/v1', wanted for kind 'C'",
+    ),
+    "unknown trigger": (
+        scaled_object("orders", {"type": "rabitmq", "metadata": {}}),
+        "ScaledObjectCheckFailed",
+        (
+            "spec.triggers[0].type: 'rabitmq' is not a trigger type; did you mean 'rabbitmq'?"
+        ),
+    ),
+    "negative threshold": (
+        scaled_object("orders", http_trigger(targetValue="-5")),
+        "ScaledObjectCheckFailed",
+        "spec.triggers[0].metadata.targetValue: 'targetValue' must be above 0, got -5",
+    ),
+    "idle not below min": (
+        scaled_object("orders", idleReplicaCount=2, minReplicaCount=1),
+        "ScaledObjectCheckFailed",
+        "spec.idleReplicaCount: found 2, want less than minReplicaCount, which is 1",
+    ),
+    "no such authentication": (
+        scaled_object("orders", pods_trigger(authenticationRef={"name": "creds"})),
+        "TriggerError",
+        "trigger 's0-kubernetes-workload': TriggerAuthentication default/creds does not exist",
+    ),
+    "no such container variable": (
+        scaled_object("orders", {"type": "rabbitmq", "metadata": {
+            "queueName": "q", "mode": "QueueLength", "value": "5", "hostFromEnv": "HOST"}}),
+        "ScaledObjectCheckFailed",
+        "'hostFromEnv' names 'HOST', which the target's container does not set",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_a_bad_object_gets_one_clear_condition_and_event(name: str) -> None:
+    """And every other object goes on working."""
+    bad, reason, message = BAD[name]
+    async with running() as world:
+        await world.work(3)
+        await world.apply(deployment("orders", replicas=2), bad)
+        await world.apply(deployment("fine"), scaled_object("fine"))
+        await real_time(world)
+        await asyncio.sleep(300)
+
+        ready = await world.condition("Ready")
+        assert ready[:2] == ("False", reason)
+        assert message in ready[2]
+        assert len([text for _, text in await world.events() if message in text]) == 1
+        assert await world.replicas("orders") == 2
+        assert await world.replicas("fine") == 3
+
+
+async def real_time(world: World) -> None:
+    """Let a thread that imports a scaler finish: virtual time does not wait for threads."""
+    while world.engine.statistics().running:
+        await asyncio.sleep(0.01)
+
+
+async def test_an_unknown_metadata_key_is_told_and_harms_nothing() -> None:
+    trigger = pods_trigger()
+    trigger["metadata"]["valu"] = "3"
+    async with running() as world:
+        await world.work(2)
+        await world.apply(deployment(), scaled_object("orders", trigger))
+        await asyncio.sleep(1)
+
+        assert await world.replicas() == 2
+        told = dict(await world.events())["KEDAScalerInfo"]
+        assert told == (
+            "spec.triggers[0].metadata.valu: 'valu' is not a key of this trigger; "
+            "did you mean 'value'?"
+        )
+
+
+async def test_a_missing_secret_is_named_and_mends_itself() -> None:
+    authenticated = pods_trigger(authenticationRef={"name": "creds"})
+    creds = trigger_authentication(
+        secretTargetRef=[{"parameter": "username", "name": "rabbit", "key": "uri"}]
+    )
+    async with running() as world:
+        await world.work(2)
+        await world.apply(deployment(), scaled_object("orders", authenticated))
+        await asyncio.sleep(1)
+        assert (await world.condition("Ready"))[2].endswith("default/creds does not exist")
+
+        await world.apply(creds)
+        await asyncio.sleep(1)
+        assert (await world.condition("Ready"))[2].endswith("secret default/rabbit does not exist")
+
+        await world.apply(secret("rabbit", url=SECRET))
+        await asyncio.sleep(31)
+        assert (await world.condition("Ready"))[2].endswith(
+            "secret default/rabbit has no key 'uri'"
+        )
+
+        data = secret("rabbit", uri=SECRET)["data"]
+        await world.client.patch(SECRETS, "rabbit", {"data": data}, namespace="default")
+        await asyncio.sleep(31)
+        assert await world.replicas() == 2
+        assert (await world.condition("Ready"))[0] == "True"
+        assert SECRET not in str(await world.events()) + str(await world.status())
+
+
+async def test_an_edited_authentication_is_used_at_once() -> None:
+    authenticated = pods_trigger(authenticationRef={"name": "creds"})
+    async with running() as world:
+        await world.work(2)
+        later = trigger_authentication(hashiCorpVault={"address": "http://vault"})
+        later["spec"]["hashiCorpVault"] |= {"authentication": "token", "secrets": [
+            {"parameter": "a", "path": "b", "key": "c"}]}  # fmt: skip
+        await world.apply(later, deployment(), scaled_object("orders", authenticated))
+        await asyncio.sleep(1)
+        assert (await world.condition("Ready"))[2].endswith(
+            "TriggerAuthentication default/creds: spec.hashiCorpVault: found 'hashiCorpVault', "
+            "want secretTargetRef, configMapTargetRef or env: this source is not supported yet"
+        )
+
+        empty = {"spec": {"hashiCorpVault": None}}
+        edited = await world.client.patch(
+            TRIGGER_AUTHENTICATIONS, "creds", empty, namespace="default"
+        )
+        world.engine.changed(edited)
+        await asyncio.sleep(0.1)
+        assert await world.replicas() == 2
+
+        world.engine.gone(edited)
+        await asyncio.sleep(0.1)
+        assert (await world.condition("Ready"))[2].endswith("default/creds does not exist")
+
+
+async def test_secrets_are_read_again_now_and_then() -> None:
+    creds = trigger_authentication(
+        secretTargetRef=[{"parameter": "username", "name": "rabbit", "key": "uri"}]
+    )
+    reads: list[float] = []
+    async with running(EventSettings(refresh_s=100)) as world:
+
+        def note(request: Request) -> bool:
+            if "/secrets/" in request.path and request.method == "GET":
+                reads.append(asyncio.get_running_loop().time())
+            return False
+
+        world.wire.fail = note
+        await world.apply(creds, secret("rabbit", uri=SECRET), deployment())
+        await world.apply(
+            scaled_object("orders", pods_trigger(authenticationRef={"name": "creds"}))
+        )
+        await asyncio.sleep(330)
+
+        assert 3 <= len(reads) <= 4

@@ -1,0 +1,139 @@
+"""`tandem validate`: every fault of every object at once, and the examples are clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from eventscaler.admission import validate
+from eventscaler.core.faults import Severity
+from kube.client import Json
+from tests.eventscaler.manifests import (
+    http_trigger,
+    pods_trigger,
+    scaled_object,
+    trigger_authentication,
+)
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+OURS = {"ScaledObject", "TriggerAuthentication", "ClusterTriggerAuthentication"}
+
+
+def rabbit(**more: str) -> Json:
+    metadata = {"queueName": "q", "mode": "QueueLength", "value": "5"} | more
+    return {"type": "rabbitmq", "metadata": metadata, "authenticationRef": {"name": "creds"}}
+
+
+def found(*bodies: Json) -> list[tuple[str, str]]:
+    return [(fault.severity.value, str(fault)) for fault in validate(bodies)]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "severity", "message"),
+    [
+        pytest.param(
+            {"type": "rabitmq", "metadata": {}},
+            "error",
+            "spec.triggers[0].type: 'rabitmq' is not a trigger type; did you mean 'rabbitmq'?",
+            id="unknown type",
+        ),
+        pytest.param(
+            http_trigger(targetValue="-5"),
+            "error",
+            "spec.triggers[0].metadata.targetValue: 'targetValue' must be above 0, got -5",
+            id="negative threshold",
+        ),
+        pytest.param(
+            http_trigger(targetVal="5"),
+            "warning",
+            (
+                "spec.triggers[0].metadata.targetVal: 'targetVal' is not a key of this trigger; "
+                "did you mean 'targetValue'?"
+            ),
+            id="unknown key",
+        ),
+        pytest.param(
+            {"type": "kubernetes-workload", "metadata": {"value": "1"}},
+            "error",
+            "spec.triggers[0].metadata.podSelector: 'podSelector' is missing",
+            id="missing key",
+        ),
+    ],
+)
+def test_triggers(trigger: Json, severity: str, message: str) -> None:
+    assert found(scaled_object("orders", trigger)) == [(severity, f"ScaledObject/orders {message}")]
+
+
+def test_all_faults_of_all_objects_come_at_once() -> None:
+    bad = scaled_object("bad", http_trigger(targetValue="0"), minReplicaCount=0, pollingInterval=0)
+    worse = scaled_object("worse", {"type": "x", "metadata": {}})
+    auth = trigger_authentication(filePath="x")
+    other: Json = {"kind": "Deployment", "metadata": {"name": "not ours"}}
+
+    paths = [fault.path for fault in validate([bad, worse, auth, other])]
+    assert paths == [
+        "TriggerAuthentication/creds spec.filePath",
+        "ScaledObject/bad spec.pollingInterval",
+        "ScaledObject/worse spec.triggers[0].type",
+    ]
+
+
+def test_an_authentication_elsewhere_is_only_a_note() -> None:
+    assert {severity for severity, _ in found(scaled_object("orders", rabbit()))} == {"note"}
+
+
+def test_what_a_given_authentication_yields_is_not_missed() -> None:
+    auth = trigger_authentication(secretTargetRef=[{"parameter": "host", "name": "a", "key": "b"}])
+    other = trigger_authentication(secretTargetRef=[{"parameter": "user", "name": "a", "key": "b"}])
+
+    assert {severity for severity, _ in found(scaled_object("orders", rabbit()), auth)} <= {"note"}
+    assert "error" in {severity for severity, _ in found(scaled_object("o", rabbit()), other)}
+
+
+def test_a_wrong_type_is_no_note_because_it_borrows() -> None:
+    trigger = {"type": "nope", "metadata": {}, "authenticationRef": {"name": "creds"}}
+    assert "error" in {severity for severity, _ in found(scaled_object("orders", trigger))}
+
+
+def test_a_variable_of_the_container_is_only_a_note() -> None:
+    trigger = rabbit(hostFromEnv="HOST")
+    del trigger["authenticationRef"]
+    assert {severity for severity, _ in found(scaled_object("orders", trigger))} == {"note"}
+
+
+def test_a_workload_has_one_scaled_object() -> None:
+    first, second = scaled_object("a"), scaled_object("b", scaleTargetRef={"name": "a"})
+
+    assert found(first, second) == [
+        (
+            "error",
+            (
+                "ScaledObject/b spec.scaleTargetRef: found default/Deployment/a, "
+                "want a target of its own: ScaledObject/a scales this one"
+            ),
+        )
+    ]
+
+
+def test_a_scaled_job_is_passed_with_a_note() -> None:
+    job: Json = {"kind": "ScaledJob", "metadata": {"name": "j"}, "spec": {}}
+    assert found(job, scaled_object("orders", pods_trigger())) == [
+        ("note", "ScaledJob/j kind: not scaled yet")
+    ]
+
+
+def event_examples() -> list[Path]:
+    return [
+        path
+        for path in sorted(EXAMPLES.glob("*.yaml"))
+        if any(body["kind"] in OURS for body in yaml.safe_load_all(path.read_text()) if body)
+    ]
+
+
+@pytest.mark.parametrize("path", event_examples(), ids=lambda path: path.stem)
+def test_the_examples_are_clean(path: Path) -> None:
+    faults = validate([body for body in yaml.safe_load_all(path.read_text()) if body])
+
+    assert [str(fault) for fault in faults if fault.severity is not Severity.NOTE] == []

@@ -1,0 +1,136 @@
+"""The published schemas and the decoders agree, field by field, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from eventscaler.decode import authentication, scaled_object
+from kube.client import Json
+
+ROOT = Path(__file__).parents[2]
+DIFFERENCES = ROOT / "docs" / "differences.md"
+KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustertriggerauthentications")
+
+
+def crd(plural: str) -> Json:
+    found: Json = yaml.safe_load((ROOT / "crds" / f"keda.sh_{plural}.yaml").read_text())
+    return found
+
+
+def version(plural: str) -> Json:
+    found: Json = crd(plural)["spec"]["versions"][0]
+    return found
+
+
+def spec_schema(plural: str) -> Json:
+    found: Json = version(plural)["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return found
+
+
+def sample(schema: Json) -> Any:
+    """The fullest object that *schema* allows."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "object":
+        return {key: sample(inner) for key, inner in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [sample(schema["items"])]
+    return {"integer": 1, "boolean": True, "string": "x"}.get(str(kind), "1")
+
+
+def unknown(body: Json) -> list[str]:
+    decode = scaled_object if body["kind"] == "ScaledObject" else authentication
+    faults = decode(body)[1]
+    return [str(fault) for fault in faults if "a field of this object" in fault.want]
+
+
+def full(kind: str, plural: str) -> Json:
+    return {"kind": kind, "metadata": {"name": "a"}, "spec": sample(spec_schema(plural))}
+
+
+def test_the_decoder_knows_every_field_of_a_scaled_object() -> None:
+    assert unknown(full("ScaledObject", "scaledobjects")) == []
+
+
+def test_what_the_decoder_knows_is_in_the_schema() -> None:
+    """A key that no schema has is unknown at every level that the schema closes."""
+    for path in objects(spec_schema("scaledobjects")):
+        if "policies" in path:
+            continue  # passed over as a whole
+        body = full("ScaledObject", "scaledobjects")
+        place: Any = body["spec"]
+        for step in path:
+            place = place[step]
+        place["notAField"] = 1
+
+        assert len(unknown(body)) == 1, path
+
+
+def objects(schema: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Paths to all objects with fixed fields."""
+    if "properties" in schema:
+        yield path
+        for key, inner in schema["properties"].items():
+            yield from objects(inner, (*path, key))
+    elif schema.get("type") == "array":
+        yield from objects(schema["items"], (*path, 0))
+
+
+@pytest.mark.parametrize("plural", KINDS[2:])
+def test_a_source_of_an_authentication_is_read_or_refused_by_name(plural: str) -> None:
+    kind = crd(plural)["spec"]["names"]["kind"]
+    schema = spec_schema(plural)["properties"]
+    read = {"secretTargetRef", "configMapTargetRef", "env"}
+    _, faults = authentication(full(kind, plural))
+
+    refused = {fault.path.split(".")[1] for fault in faults if "not supported yet" in fault.want}
+    assert refused == set(schema) - read
+
+
+def test_both_authentications_have_one_spec() -> None:
+    spec, cluster = (spec_schema(plural)["properties"] for plural in KINDS[2:])
+    assert spec.keys() == cluster.keys()
+    for key in spec.keys() - {"filePath"}:
+        assert spec[key] == cluster[key]
+
+
+@pytest.mark.parametrize("plural", KINDS)
+def test_names_and_columns_are_the_originals(plural: str) -> None:
+    names = crd(plural)["spec"]["names"]
+    columns = [column["name"] for column in version(plural)["additionalPrinterColumns"]]
+    expected = {
+        "scaledobjects": (
+            ["so"],
+            (
+                "ScaleTargetKind ScaleTargetName Min Max Ready Active Fallback Paused Triggers "
+                "Authentications Age"
+            ),
+        ),
+        "scaledjobs": (["sj"], "Min Max Ready Active Paused Triggers Authentications Age"),
+        "triggerauthentications": (
+            ["ta", "triggerauth"],
+            "PodIdentity Secret Env VaultAddress ScaledObjects ScaledJobs",
+        ),
+        "clustertriggerauthentications": (
+            ["cta", "clustertriggerauth"],
+            "PodIdentity Secret Env FilePath VaultAddress ScaledObjects ScaledJobs",
+        ),
+    }[plural]
+
+    assert (names["shortNames"], " ".join(columns)) == expected
+    assert version(plural)["subresources"] == {"status": {}}
+
+
+def test_what_is_not_applied_yet_is_listed_in_the_docs() -> None:
+    listed = DIFFERENCES.read_text()
+    _, faults = scaled_object(full("ScaledObject", "scaledobjects"))
+    fields = {fault.path.rpartition(".")[2] for fault in faults if "not applied yet" in fault.want}
+
+    assert fields >= {"fallback", "policies", "stabilizationWindowSeconds", "tolerance"}
+    assert [field for field in sorted(fields) if field not in listed] == []
