@@ -11,7 +11,8 @@ import asyncio
 import base64
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ async def load(kubeconfig: str | None = None, context: str | None = None) -> Clu
     if not named and not context and in_pod:
         return await _cluster(lambda: asyncio.to_thread(in_cluster))
     paths = named or HOME_CONFIG
-    return await _cluster(lambda: asyncio.to_thread(_from_files, paths, context))
+    return await _cluster(lambda: from_files(paths, context))
 
 
 async def _cluster(read: Callable[[], Awaitable[Found]]) -> ClusterConfig:
@@ -149,12 +150,9 @@ def in_cluster() -> Found:
     return Found(settings.host, namespace.read_text().strip(), settings)
 
 
-def _from_files(paths: str, context: str | None) -> Found:
-    return asyncio.run(_read(paths, context))
-
-
-async def _read(paths: str, context: str | None) -> Found:
-    merged = _merge(paths)
+async def from_files(paths: str, context: str | None) -> Found:
+    """The cluster and the user of a context."""
+    merged = await asyncio.to_thread(_merge, paths)
     where = f"kubeconfig {paths}"
     chosen = _context(merged, where, context)
     user = _named(merged, "users", str(chosen.get("user", "")))
@@ -167,11 +165,20 @@ async def _read(paths: str, context: str | None) -> Found:
     settings = _blank()
     try:
         loader = kube_config.KubeConfigLoader(merged, context, config_base_path=None)
-        await loader.load_and_set(settings)
+        if loader.provider is None:
+            await asyncio.to_thread(_run_through, loader.load_and_set(settings))
+        else:  # asks over the network
+            await loader.load_and_set(settings)
     except (*UNREADABLE, OSError) as error:
         told = f"{where}: the user or cluster of the context cannot be used"
         raise ConfigError(f"{told} ({type(error).__name__})") from None
     return Found(settings.host, str(chosen.get("namespace") or "default"), settings)
+
+
+def _run_through(reading: Coroutine[None, None, None]) -> None:
+    """Run a coroutine that only reads files, in a thread without a loop."""
+    with suppress(StopIteration):
+        reading.send(None)
 
 
 def _merge(paths: str) -> Node:
@@ -192,28 +199,28 @@ def _merge(paths: str) -> Node:
 
 def _context(merged: Node, where: str, name: str | None) -> Mapping[str, Any]:
     name = name or merged.safe_get("current-context")
-    known = [str(item["name"]) for item in merged.value["contexts"]]
+    known = _entries(merged, "contexts")
+    choice = ", ".join(known) or "(none)"
     if not name:
-        told = f"{where}: no current context; choose one of {', '.join(known) or '(none)'}"
-        raise ConfigError(told)
-    for item in merged.value["contexts"]:
-        if item["name"] == name:
-            return _plain(item["context"])
-    raise ConfigError(f"{where}: no context {name!r}; there are {', '.join(known) or '(none)'}")
+        raise ConfigError(f"{where}: no current context; choose one of {choice}")
+    if name not in known:
+        raise ConfigError(f"{where}: no context {name!r}; there are {choice}")
+    return known[name]
 
 
 def _named(merged: Node, section: str, name: str) -> dict[str, Any] | None:
-    """The entry itself, not a copy: a plugin's answer is written into it."""
-    for item in merged.value.get(section) or []:
-        if item["name"] == name:
-            return _plain(item[section.removesuffix("s")])
-    return None
+    return _entries(merged, section).get(name)
 
 
-def _plain(found: Node | dict[str, Any] | None) -> dict[str, Any]:
-    """The mapping itself: the merger wraps what it read, also what is empty."""
-    value: dict[str, Any] | None = found.value if isinstance(found, Node) else found
-    return value if value is not None else {}
+def _entries(merged: Node, section: str) -> dict[str, dict[str, Any]]:
+    """The entries of a section themselves, not copies: a plugin's answer is written into one."""
+    found = {}
+    for item in merged.value.get(section) or ():
+        entry = item.value
+        if not isinstance(entry, dict) or "name" not in entry:
+            raise ConfigError(f"kubeconfig: an entry of {section!r} has no name")
+        found[str(entry["name"])] = entry.get(section.removesuffix("s")) or {}
+    return found
 
 
 async def _run_plugin(user: dict[str, Any]) -> None:

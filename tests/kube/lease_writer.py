@@ -1,12 +1,13 @@
 """A process that writes while it leads: `python -m tests.kube.lease_writer URL NAME`.
 
-It prints "leading" after the first write of a term, "refused" at its end, and "stopped", one word a
+It prints "leading" after the first writes of a term, "refused" at its end, and "stopped", a word a
 line, for the test that pauses and resumes it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 import sys
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from kube.resources import CONFIG_MAPS
 
 LEASE_S, RENEW_S, RETRY_S = 1.0, 0.6, 0.1
 PERIOD_S = 0.005
+WELL_BEGUN = 10
 
 
 async def main(url: str, identity: str) -> None:
@@ -53,9 +55,9 @@ async def write(client: Client, elector: Elector, identity: str) -> None:
         await elector.wait_leading()
         body = {"metadata": {"generateName": "x-", "labels": {"writer": identity}}}
         try:
-            await client.create(CONFIG_MAPS, body, namespace="shop")
-            say("leading")
-            while True:
+            for number in itertools.count(1):
+                if number == WELL_BEGUN:
+                    say("leading")
                 await client.create(CONFIG_MAPS, body, namespace="shop")
                 await asyncio.sleep(PERIOD_S)
         except NotLeading:
