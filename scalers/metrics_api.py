@@ -83,7 +83,7 @@ class MetricsApi(HttpAuth):
 async def read(meta: MetricsApi, io: IO) -> float:
     if not meta.every_endpoint:
         return await _read_one(meta, meta.url, io)
-    urls = await _endpoints(meta.url, io)
+    urls = await endpoints(meta.url, io)
     answers = await together(AT_ONCE, [partial(_tried, meta, url, io) for url in urls])
     values = [answer for answer in answers if isinstance(answer, float)]
     if not values:
@@ -162,7 +162,8 @@ def endpoint_urls(url: str, slices: Sequence[dict[str, Any]]) -> list[str]:
     return [parts._replace(netloc=host + port).geturl() for host in hosts]
 
 
-async def _endpoints(url: str, io: IO) -> list[str]:
+async def endpoints(url: str, io: IO) -> list[str]:
+    """*url* at every ready endpoint of the Service that it names."""
     service, namespace = service_of(url) or ("", "")
     label = f"kubernetes.io/service-name={service}"
     try:

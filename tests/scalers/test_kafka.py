@@ -9,10 +9,12 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiokafka
 import aiokafka.admin
+import psutil
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.serialization import (
@@ -25,9 +27,10 @@ from cryptography.hazmat.primitives.serialization import (
 from scalers.base import Sample, ScalerError, read
 from scalers.io import IO
 from scalers.kafka import SAMPLE_S
+from tests.processes import free_ports
 from tests.scalers.servers import served
 from tests.scalers.tools import Texts, faults, trigger
-from tests.services.kafka import PASSWORD, USER, Kafka
+from tests.services.kafka import PASSWORD, USER, Kafka, lacking, made, running
 
 pytestmark = pytest.mark.xdist_group("kafka")
 
@@ -176,22 +179,28 @@ class World:
 
 
 @asynccontextmanager
-async def world(kafka: Kafka, ends: Place, commits: Place) -> AsyncIterator[World]:
-    name = f"t-{uuid.uuid4().hex[:8]}"
+async def topic(kafka: Kafka, name: str, partitions: int) -> AsyncIterator[None]:
+    """A topic, deleted afterwards."""
     admin: Any = KAFKA.admin.AIOKafkaAdminClient(bootstrap_servers=kafka.plaintext)
     await admin.start()
-    await admin.create_topics(
-        [KAFKA.admin.NewTopic(name, num_partitions=len(ends), replication_factor=1)]
-    )
-    made = World(kafka.plaintext, name, f"{name}-group")
+    wanted = KAFKA.admin.NewTopic(name, num_partitions=partitions, replication_factor=1)
+    await admin.create_topics([wanted])
     try:
-        await made.publish(ends)
-        if commits:
-            await made.commit(commits)
-        yield made
+        yield
     finally:
         await admin.delete_topics([name])
         await admin.close()
+
+
+@asynccontextmanager
+async def world(kafka: Kafka, ends: Place, commits: Place) -> AsyncIterator[World]:
+    name = f"t-{uuid.uuid4().hex[:8]}"
+    async with topic(kafka, name, len(ends)):
+        at = World(kafka.plaintext, name, f"{name}-group")
+        await at.publish(ends)
+        if commits:
+            await at.commit(commits)
+        yield at
 
 
 @pytest.mark.parametrize(
@@ -397,12 +406,45 @@ def unsigned(subject: str) -> str:
     return ".".join(base64.urlsafe_b64encode(p).rstrip(b"=").decode() for p in parts) + "."
 
 
+def goes_to(connection: Any, port: int) -> bool:
+    open_now = connection.status == psutil.CONN_ESTABLISHED
+    return open_now and bool(connection.raddr) and connection.raddr.port == port
+
+
 async def test_a_hundred_triggers_share_one_client(kafka: Kafka, io: IO) -> None:
     async with world(kafka, {0: 9}, {0: 2}) as at:
         wanted = [trigger("kafka", at.metadata(), index=index) for index in range(100)]
         async with asyncio.TaskGroup() as group:
             reads = [group.create_task(read(each, io)) for each in wanted]
 
+        port = int(kafka.plaintext.rpartition(":")[2])
+        sockets = [each for each in psutil.Process().net_connections("tcp") if goes_to(each, port)]
+
     assert {task.result().value for task in reads} == {7}
+    assert len(sockets) == 2, "one of ours, and one of the admin client that made the topic"
     assert [each.family for each in io.statistics().clients] == ["kafka"]
     assert io.statistics().opened == 1
+
+
+async def test_a_broker_that_went_and_came_back(io: IO, tmp_path: Path) -> None:
+    """While it is away each read is an error; afterwards it is as if nothing had been."""
+    if lacking():
+        pytest.skip(lacking())
+    ports = free_ports(5)
+    await asyncio.to_thread(made, tmp_path, ports)
+    first, second = running(tmp_path, ports), running(tmp_path, ports)
+    broker = await asyncio.to_thread(first.__enter__)
+    async with topic(broker, "orders", 1):
+        at = World(broker.plaintext, "orders", "orders-group")
+        await at.publish({0: 5})
+        await at.commit({0: 2})
+        wanted = trigger("kafka", at.metadata())
+        before = await read(wanted, io)
+        await asyncio.to_thread(first.__exit__, None, None, None)
+        with pytest.raises(ScalerError, match="no connection to 127"):
+            await read(wanted, io)
+        await asyncio.to_thread(second.__enter__)
+        after = await read(wanted, io)
+    await asyncio.to_thread(second.__exit__, None, None, None)
+
+    assert (before.value, after.value) == (3, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from aiohttp import web
 
 from kube.client import Client
+from kube.resources import NAMESPACES
 from kube.transport import Request, Response
 from scalers.base import Sample, ScalerError, read
 from scalers.io import IO
-from scalers.metrics_api import Format, endpoint_urls, located
+from scalers.metrics_api import ENDPOINT_SLICES, Format, endpoint_urls, endpoints, located
+from tests.clusters import Cluster
 from tests.scalers.cluster import Answers
 from tests.scalers.servers import answering, served
 from tests.scalers.tools import Texts, faults, trigger
@@ -221,3 +224,19 @@ async def test_no_endpoint_at_all_is_an_error() -> None:
         await read(trigger("metrics-api", metadata), IO(lambda: datetime.now(UTC)))
     await nobody.close()
     await refused.close()
+
+
+async def test_the_endpoint_slices_of_a_cluster_are_found(cluster: Cluster) -> None:
+    """Those of the Service that the url names, in its namespace, and no others."""
+    client, space = cluster.client(), f"metrics-{uuid.uuid4().hex[:8]}"
+    await client.create(NAMESPACES, {"metadata": {"name": space}})
+    for service, address in (("web", "192.0.2.1"), ("other", "192.0.2.9")):
+        labels = {"kubernetes.io/service-name": service}
+        body = {"metadata": {"name": service, "labels": labels}, "addressType": "IPv4"}
+        await client.create(ENDPOINT_SLICES, body | slices(address), namespace=space)
+    io = IO(lambda: datetime.now(UTC), client)
+    found = await endpoints(f"http://web.{space}.svc:8080/stats", io)
+    await client.delete(NAMESPACES, space)
+    await client.close()
+
+    assert found == ["http://192.0.2.1:8080/stats"]

@@ -12,7 +12,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests import certificates
@@ -20,6 +20,7 @@ from tests.processes import Server, free_ports
 from tests.services.install import kafka_home
 
 USER, PASSWORD = "tandem", "swordfish-9"
+SETTINGS = "server.properties"
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 START_S = 90.0
 JAVA = ("-Xmx384m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -48,16 +49,30 @@ def lacking() -> str:
 
 @contextmanager
 def started(folder: Path) -> Iterator[Kafka]:
+    """A new broker, with its data in *folder*."""
     ports = free_ports(5)
+    files = made(folder, ports)
+    with running(folder, ports) as doors:
+        yield replace(doors, files=files)
+
+
+def made(folder: Path, ports: list[int]) -> certificates.Certificates:
+    """Certificates, settings and an empty log folder of a broker on *ports*."""
     files = certificates.make(folder)
-    settings = _configure(folder, files, ports)
-    _format(folder, settings)
+    _format(folder, _configure(folder, files, ports))
+    return files
+
+
+@contextmanager
+def running(folder: Path, ports: list[int]) -> Iterator[Kafka]:
+    """The broker whose data are in *folder*, on the ports that it was made with."""
+    settings = folder / SETTINGS
     server = Server(_java(folder, "kafka.Kafka", str(settings)), folder / "kafka.log", _environ())
     try:
         server.wait_until(lambda: "Kafka Server started" in server.tail(200), START_S)
         server.wait_until(lambda: all(_listens(port) for port in ports), START_S)
         doors = [f"127.0.0.1:{port}" for port in ports]
-        yield Kafka(doors[0], doors[1], doors[2], doors[3], files)
+        yield Kafka(doors[0], doors[1], doors[2], doors[3])
     finally:
         server.stop()
 
@@ -119,7 +134,7 @@ def _configure(folder: Path, files: certificates.Certificates, ports: list[int])
     }
     for door in ("sasl_plaintext", "sasl_ssl"):
         settings |= _logins(f"listener.name.{door}")
-    path = folder / "server.properties"
+    path = folder / SETTINGS
     path.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
     return path
 
