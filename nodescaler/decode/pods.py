@@ -51,7 +51,6 @@ DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 MIRROR = "kubernetes.io/config.mirror"
 EVERYWHERE: frozenset[str] = frozenset()
 NOWHERE = Requirements({HOSTNAME: Allowed()})
-ORDINARY_SELECTOR = LabelSelector()
 
 
 def pod_spec(obj: PodObject, path: str = "spec") -> PodSpec:
@@ -218,8 +217,9 @@ def _anti_terms(affinity: Affinity) -> tuple[PodTerm, ...]:
 
 def _is_exact(term: PodTerm) -> bool:
     """Whether packing looks at this anti-affinity term exactly."""
-    anywhere = term.namespace_selector in {None, ORDINARY_SELECTOR}
-    return normal(term.topology_key) == HOSTNAME and anywhere
+    chosen = term.namespace_selector
+    plain = chosen is None or not (chosen.match_labels or chosen.match_expressions)
+    return normal(term.topology_key) == HOSTNAME and plain
 
 
 def _apart(affinity: Affinity, meta: ObjectMeta, path: str, findings: Findings) -> Iterator[Apart]:
