@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from tandem.sandbox.kinds import Kind
+from tandem.sandbox import protobuf
 from tandem.sandbox.quantities import canonical
 from tandem.sandbox.registry import Served
 from tandem.sandbox.schemas.conform import Fit, Mistyped, conform
@@ -40,7 +41,9 @@ def decode_body(body: bytes | None, content_type: str) -> Any:
             return yaml.safe_load(body or b"")
         if media in JSON_TYPES:
             return msgspec.json.decode(body or b"null")
-    except (msgspec.DecodeError, yaml.YAMLError) as error:
+        if media == protobuf.MEDIA_TYPE:
+            return protobuf.decode(body or b"")
+    except (msgspec.DecodeError, yaml.YAMLError, protobuf.NotProtobuf) as error:
         raise bad_request(f"invalid request body: {error}") from error
     raise unsupported_media(
         ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")

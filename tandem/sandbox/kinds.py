@@ -77,7 +77,7 @@ def _kind(
         singular=kind.lower(),
         list_kind=f"{kind}List",
         storage=f"{plural}.{group}",
-        definition=_definition(group, version, kind),
+        definition=definition_name(group, version, kind),
     )
     return replace(found, **extra)  # type: ignore[arg-type]  # the table below names real fields
 
@@ -97,7 +97,8 @@ def _sub(name: str, kind: str) -> Sub:
 _PACKAGES = {"": "core", "apiextensions.k8s.io": "", "rbac.authorization.k8s.io": "rbac"}
 
 
-def _definition(group: str, version: str, kind: str) -> str:
+def definition_name(group: str, version: str, kind: str) -> str:
+    """Name the published schema of a kind."""
     if group == "apiextensions.k8s.io":
         return f"io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.{version}.{kind}"
     package = _PACKAGES.get(group, group.removesuffix(".k8s.io"))
