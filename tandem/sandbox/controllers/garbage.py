@@ -29,6 +29,7 @@ from tandem.sandbox.controllers.world import Seen, World
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
+REMEMBERED = 10_000  # owners known to be gone, so that a thousand dependents cost one question
 Item = tuple[Resource, Key]
 Owned = tuple[Resource, Thing]
 
@@ -208,6 +209,8 @@ class Collector:
             return Owner.WAITING if waits and ref.block_owner_deletion else Owner.THERE
         if await self._exists(resource, namespace, ref):
             return Owner.THERE
+        if len(self._gone) >= REMEMBERED:
+            self._gone.clear()
         self._gone.add(ref.uid)
         return Owner.GONE
 

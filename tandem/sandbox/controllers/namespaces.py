@@ -5,11 +5,13 @@ Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/namesp
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 from kube.client import Json
 from kube.resources import CUSTOM_RESOURCE_DEFINITIONS, EVENTS, NAMESPACES, Resource
+from kube.values.backoff import Backoff
 from tandem.sandbox.controllers.acting import act
 from tandem.sandbox.controllers.actors import Actor, itself
 from tandem.sandbox.controllers.followed import BUILT_IN, SERVICE_ACCOUNTS, custom
@@ -18,7 +20,7 @@ from tandem.sandbox.controllers.things import Key, Thing
 from tandem.sandbox.controllers.workqueue import WorkQueue, work
 from tandem.sandbox.controllers.world import Seen, World
 
-LOOK_AGAIN_S = 1.0  # for kinds whose changes nobody here follows
+PATIENCE = Backoff(first_s=0.5, ceiling_s=30.0, spread=0.0)  # some finalizers take their time
 
 
 def default_account(namespace: Thing, accounts: Iterable[Key]) -> Plan:
@@ -49,12 +51,13 @@ ACCOUNTS = Actor(
 )
 
 
-def terminate(namespace: Thing, remaining: Sequence[tuple[Resource, Json]]) -> Plan:
+def terminate(namespace: Thing, remaining: Sequence[tuple[Resource, Json]], looks: int = 1) -> Plan:
     """Delete what is left in *namespace*; release it when nothing is.
 
     Args:
         namespace: one that is being deleted.
         remaining: every object in it.
+        looks: how often this was asked, this time included; the next look is later each time.
     """
     if remaining:
         deletions = tuple(
@@ -62,7 +65,7 @@ def terminate(namespace: Thing, remaining: Sequence[tuple[Resource, Json]]) -> P
             for resource, each in remaining
             if not each["metadata"].get("deletionTimestamp")
         )
-        return Plan(deletions, LOOK_AGAIN_S)
+        return Plan(deletions, PATIENCE.after(looks))
     metadata = {"name": namespace.name, "uid": namespace.uid}
     metadata["resourceVersion"] = namespace.metadata.resource_version
     body: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
@@ -84,14 +87,16 @@ async def run_termination(world: World, *, spacing_s: float) -> None:
     for found in list(namespaces.values()):
         if found.leaving:
             queue.add(found.name)
-    await work("namespaces", queue, partial(_look, world))
+    await work("namespaces", queue, partial(_look, world, Counter()))
 
 
-async def _look(world: World, name: str) -> float | None:
+async def _look(world: World, looks: Counter[str], name: str) -> float | None:
     namespace = world.get(NAMESPACES, ("", name))
     if namespace is None or not namespace.leaving:
+        del looks[name]
         return None
-    plan = terminate(namespace, await _remaining(world, name))
+    looks[name] += 1
+    plan = terminate(namespace, await _remaining(world, name), looks[name])
     await act(world, plan.actions)
     return plan.again_s
 

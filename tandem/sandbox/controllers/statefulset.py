@@ -67,8 +67,10 @@ def _step(
     if parallel:
         made = tuple(each for each in steps if each is not None)
         return made or _update(sts, pods, revision, now)
-    first = next(iter(steps), None)
-    return (first,) if first is not None else _update(sts, pods, revision, now)
+    found = list(steps)
+    if not found:
+        return _update(sts, pods, revision, now)
+    return () if found[0] is None else (found[0],)
 
 
 def _repair(
@@ -85,7 +87,7 @@ def _repair(
             yield delete(PODS, pod)
         elif pod.leaving or not _available(sts, pod, now):
             whole = False
-            if not parallel and not _broken(pod, revision):
+            if not parallel:
                 yield None
     yield from _condemned(sts, pods, parallel=parallel, whole=whole)
 
@@ -99,11 +101,6 @@ def _condemned(
             yield None
         elif parallel or whole:
             yield delete(PODS, pods[index])
-
-
-def _broken(pod: Thing, revision: str) -> bool:
-    """A pod of an old template that never got ready must not hold the update up."""
-    return not pod.leaving and pod.labels.get(REVISION) != revision
 
 
 def _available(sts: Thing, pod: Thing, now: datetime) -> bool:

@@ -67,23 +67,18 @@ class WorkQueue(Generic[K]):
     def done(self, key: K) -> None:
         self._working.discard(key)
         if self._spacing_s:
-            self._free_at[key] = asyncio.get_running_loop().time() + self._spacing_s
+            loop = asyncio.get_running_loop()
+            self._free_at[key] = loop.time() + self._spacing_s
+            loop.call_later(self._spacing_s, self._free_at.pop, key, None)
         if key in self._queued:
             self._enqueue(key)
-
-    def forget(self, key: K) -> None:
-        """The object is gone: keep nothing about it."""
-        self._free_at.pop(key, None)
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
 
     def __len__(self) -> int:
         return len(self._queued) + len(self._working)
 
     def _enqueue(self, key: K) -> None:
         loop = asyncio.get_running_loop()
-        free_at = self._free_at.pop(key, 0.0)
+        free_at = self._free_at.get(key, 0.0)
         if free_at > loop.time():
             loop.call_at(free_at, self._append, key)
         else:
