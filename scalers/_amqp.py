@@ -104,11 +104,14 @@ async def _connect(broker: Broker, io: IO) -> _Connection:
 def with_vhost(url: str, vhost: str) -> str:
     """*url* with the virtual host of its path replaced; "" means "/".
 
-    >>> with_vhost("amqp://mq/old", "a/b"), with_vhost("amqp://mq", "")
-    ('amqp://mq/a%2Fb', 'amqp://mq/%2F')
+    An HTTP address may have folders in front of it, as behind a proxy.
+
+    >>> with_vhost("amqp://mq/old", "a/b"), with_vhost("https://x/mq/old", "")
+    ('amqp://mq/a%2Fb', 'https://x/mq/%2F')
     """
     parts = urlsplit(url)
-    return parts._replace(path="/" + quote(vhost or "/", safe="")).geturl()
+    folders = parts.path.rpartition("/")[0] if parts.scheme.startswith("http") else ""
+    return parts._replace(path=f"{folders}/{quote(vhost or '/', safe='')}").geturl()
 
 
 def with_user(url: str, username: str, password: str) -> str:

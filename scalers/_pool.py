@@ -13,12 +13,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
+import structlog
+
 
 class Closable(Protocol):
     @property
     def broken(self) -> bool: ...
     async def close(self) -> None: ...
 
+
+CLOSE_S = 5.0
+
+log = structlog.get_logger()
 
 C = TypeVar("C", bound=Closable)
 T = TypeVar("T")
@@ -107,9 +113,14 @@ class Pool:
 
     async def _shut(self, entry: _Entry) -> None:
         client, entry.client = entry.client, None
-        if client is not None:
-            self.closed += 1
-            await client.close()
+        if client is None:
+            return
+        self.closed += 1
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await client.close()
+        except Exception as error:  # noqa: BLE001  # what is closed may be broken in any way, and somebody else's read goes on
+            log.warning("client not closed", client=type(client).__name__, why=type(error).__name__)
 
 
 class Memory:

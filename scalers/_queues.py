@@ -59,7 +59,7 @@ async def queues(
     if parts.username:
         user, password = unquote(parts.username), unquote(parts.password or "")
         headers["Authorization"] = basic(user, password)
-    base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/api/queues{_vhost(parts.path)}"
+    base = base_of(address.reveal())
     if not regex:
         call = Call(f"{base}/{quote(name, safe='')}", {}, headers, tls, timeout_s)
         return [queue_of(await get_json(call, io))]
@@ -160,11 +160,16 @@ def _time(queue: Queue, activation: float) -> Sample:
     return Sample(max(0.0, growth + queue.messages / queue.delivered))
 
 
-def _vhost(path: str) -> str:
-    """The virtual host of a URL's path as the API wants it; none is "/".
+def base_of(url: str) -> str:
+    """Where the queues of a virtual host are listed, without the login.
 
-    >>> _vhost("/"), _vhost("/shop"), _vhost("/%2F")
-    ('/%2F', '/shop', '/%2F')
+    The last part of the path names the virtual host, none is "/"; folders before it stay.
+
+    >>> base_of("http://me:pw@mq:15672/"), base_of("https://x/mq/shop")
+    ('http://mq:15672/api/queues/%2F', 'https://x/mq/api/queues/shop')
     """
-    name = unquote(path.strip("/"))
-    return "/" + quote(name or "/", safe="")
+    parts = urlsplit(url)
+    folders, _, vhost = parts.path.rpartition("/")
+    host = parts.netloc.rpartition("@")[2]
+    name = quote(unquote(vhost) or "/", safe="")
+    return f"{parts.scheme}://{host}{folders}/api/queues/{name}"

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from scalers._pool import together
 from scalers.io import IO, IOSettings
@@ -118,6 +119,25 @@ async def test_a_failure_to_open_is_tried_again_by_the_next() -> None:
             pass
 
     assert await use(io, opened) is opened[0]
+
+
+async def test_a_client_that_cannot_be_closed_harms_nobody_else() -> None:
+    class Stuck(Fake):
+        async def close(self) -> None:
+            raise OSError("already gone")
+
+    io, opened = make(), list[Fake]()
+
+    async def connect() -> Stuck:
+        return Stuck(opened)
+
+    async with io.client(("fake", "stuck"), connect):
+        pass
+    await asyncio.sleep(100)
+    with capture_logs() as logs:
+        await use(io, opened, key="b")
+
+    assert [line["event"] for line in logs] == ["client not closed"]
 
 
 async def test_close_closes_everything() -> None:
