@@ -29,7 +29,8 @@ class NodeSettings:
         batch_idle_s: plan when no new pod came for so long (at once when no more can come).
         batch_max_s: plan so long after the first pod in any case.
         node_startup_s: how long a kwok machine takes to join where its class does not say.
-        nominated_s: a node that was chosen for a pending pod is not removed for so long.
+        nominated_s: a node that was chosen for a pending pod is not removed until the pod is bound,
+            but for so long at most.
         settle_s: a plan waits at most so long for launches that were asked for before.
         sweep_s: how often the clouds are asked for machines that have no claim (a read).
         patience: how long a claim may take to launch and to register.

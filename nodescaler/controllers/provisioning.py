@@ -160,7 +160,7 @@ class Provisioning:
         name = claim_name(node.pool, node, now)
         node_class = pool.node_class or self._kit.settings.default_class
         answer = await self._insist(claim_body(name, node, pool, node_class))
-        self._state.nominate(name, self._kit.settings.nominated_s)
+        self._state.nominate(name, node.pods, self._kit.settings.nominated_s)
         self._state.put_claim(answer)
         self._kit.metrics.claims_created.labels(node.pool, "provisioned").inc()
         log.info(
@@ -188,7 +188,7 @@ class Provisioning:
 
     def _tell(self, plan: Plan) -> None:
         for placement in plan.existing:
-            self._state.nominate(placement.node, self._kit.settings.nominated_s)
+            self._state.nominate(placement.node, placement.pods, self._kit.settings.nominated_s)
             for pod in placement.pods:
                 self._nominated(pod, f"should fit on node {placement.node}")
         for node in plan.new_nodes:

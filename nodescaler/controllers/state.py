@@ -8,7 +8,8 @@ a new process has the same state after its first lists.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -43,6 +44,12 @@ S = TypeVar("S", bound=Named)
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Nomination:
+    until: datetime
+    pods: tuple[PodSpec, ...]
+
+
 class Runs(Protocol):
     async def run(self) -> None: ...
     async def wait_synced(self) -> None: ...
@@ -66,7 +73,7 @@ class State:
         self._claims: dict[str, ClaimState] = {}
         self._by_provider: dict[str, str] = {}
         self._claim_by_provider: dict[str, str] = {}
-        self._nominated: dict[str, datetime] = {}
+        self._nominated: dict[str, Nomination] = {}
         self._pod_events: dict[str, datetime] = {}
         self._on_pod: list[PodListener] = []
         self._on_node: list[NodeListener] = []
@@ -228,13 +235,21 @@ class State:
     def last_pod_event(self, node: str) -> datetime | None:
         return self._pod_events.get(node)
 
-    def nominate(self, node: str, seconds: float) -> None:
-        """Somebody counts on *node* (or on the claim of that name) for a while."""
-        self._nominated[node] = self._now() + timedelta(seconds=seconds)
+    def nominate(self, node: str, pods: Iterable[PodSpec], seconds: float) -> None:
+        """These pods count on *node*, or on the claim of that name, until they are bound."""
+        until = self._now() + timedelta(seconds=seconds)
+        self._nominated[node] = Nomination(until, tuple(pods))
 
     def nominated_for_s(self, node: str) -> float:
-        until = self._nominated.get(node)
-        return 0.0 if until is None else max((until - self._now()).total_seconds(), 0.0)
+        """How long *node* is spoken for at most; 0 once every such pod is bound or gone."""
+        found = self._nominated.get(node)
+        if found is None or not any(map(self._still_waits, found.pods)):
+            return 0.0
+        return max((found.until - self._now()).total_seconds(), 0.0)
+
+    def _still_waits(self, pod: PodSpec) -> bool:
+        held = self.pods.get(pod.key)
+        return held is not None and held.uid == pod.uid and not held.node_name
 
     async def pods_on(self, node: str) -> list[PodSpec]:
         """What the API, not the cache, says is bound to *node*."""
@@ -244,8 +259,9 @@ class State:
 
     def next_nomination_s(self) -> float | None:
         """Until the next nomination ends; those that have ended are forgotten."""
-        self._nominated = {n: at for n, at in self._nominated.items() if at > self._now()}
-        return min((self.nominated_for_s(node) for node in self._nominated), default=None)
+        left = {node: self.nominated_for_s(node) for node in self._nominated}
+        self._nominated = {node: self._nominated[node] for node, s in left.items() if s > 0}
+        return min((s for s in left.values() if s > 0), default=None)
 
     def snapshot(self) -> Snapshot:
         """Everything that planning reads; the pods are the pending ones."""
