@@ -28,6 +28,7 @@ from kube.http import HttpTransport
 
 RELOAD_S = 60.0  # tokens in files are replaced long before they expire
 HOME_CONFIG = "~/.kube/config"
+ACCOUNT = Path(incluster_config.SERVICE_TOKEN_FILENAME).parent
 UNREADABLE = (ConfigException, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError)
 
 Node = kube_config.ConfigNode
@@ -136,18 +137,20 @@ async def _cluster(read: Callable[[], Awaitable[Found]]) -> ClusterConfig:
     )
 
 
-def in_cluster() -> Found:
+def in_cluster(account: Path = ACCOUNT) -> Found:
     """The service account that Kubernetes mounts into a pod."""
     settings = _blank()
+    token, authority = str(account / "token"), str(account / "ca.crt")
     try:
-        incluster_config.load_incluster_config(settings, try_refresh_token=False)
+        incluster_config.InClusterConfigLoader(
+            token, authority, try_refresh_token=False
+        ).load_and_set(settings)
+        namespace = (account / "namespace").read_text().strip()
     except (ConfigException, OSError) as error:
-        told = (
-            "no service account is mounted; set automountServiceAccountToken or give --kubeconfig"
-        )
-        raise ConfigError(told) from error
-    namespace = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace")
-    return Found(settings.host, namespace.read_text().strip(), settings)
+        told = f"no service account at {account}"
+        would_do = "set automountServiceAccountToken, or give --kubeconfig"
+        raise ConfigError(f"{told} ({type(error).__name__}); {would_do}") from None
+    return Found(settings.host, namespace, settings)
 
 
 async def from_files(paths: str, context: str | None) -> Found:

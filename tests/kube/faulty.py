@@ -69,6 +69,9 @@ class FaultyTransport:
     async def _lines(self, start: int, feed: asyncio.Queue[Item]) -> AsyncIterator[bytes]:
         sent = start
         while True:
+            if sent < self.script.compacted:  # history it had not sent is gone: it must say so
+                yield line("ERROR", status(410, "Expired"))
+                return
             for version, type_, body in list(self.script.history):
                 if version > sent:
                     sent = version

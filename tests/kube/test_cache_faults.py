@@ -136,6 +136,6 @@ class CacheUnderFaults(RuleBasedStateMachine):
 
 
 CacheUnderFaults.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=100, stateful_step_count=40, deadline=None
 )
 TestCacheUnderFaults = CacheUnderFaults.TestCase

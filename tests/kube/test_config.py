@@ -181,8 +181,20 @@ async def test_no_file_says_what_would_do(save: Save) -> None:
 
 async def test_a_pod_without_an_account(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    with pytest.raises(ConfigError, match="no service account is mounted"):
+    with pytest.raises(ConfigError, match="no service account at .*; set automount"):
         await load()
+
+
+def test_a_pod_with_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    for name, text in {"token": f"{SECRET}\n", "ca.crt": "PEM", "namespace": "tandem"}.items():
+        (tmp_path / name).write_text(text)
+    found = config.in_cluster(tmp_path)
+
+    assert (found.server, found.namespace) == ("https://[fd00::1]:443", "tandem")
+    assert found.authorization == {"Authorization": f"bearer {SECRET}"}
+    assert SECRET not in repr(found)
 
 
 def plugin(answer: str, tmp_path: Path) -> Json:
