@@ -11,7 +11,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/controllers/job/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kube.client import Json
@@ -24,7 +24,6 @@ from tandem.sandbox.controllers import pods as facts
 from tandem.sandbox.controllers.conditions import Said, put
 from tandem.sandbox.controllers.plans import (
     Action,
-    Change,
     Create,
     Plan,
     change,
@@ -239,10 +238,15 @@ def _report(
     noted = {
         uid for uids in (job.status.get("uncountedTerminatedPods") or {}).values() for uid in uids
     }
-    changes: tuple[Action, ...] = status_change(JOBS, job, status)
-    if changes and isinstance(changes[0], Change):  # counts must not be added to twice
-        changes[0].body["metadata"] = {"resourceVersion": job.metadata.resource_version}
-    return Plan((*changes, *_release(owned, sorted(noted))))
+    return Plan((*_guarded(job, status), *_release(owned, sorted(noted))))
+
+
+def _guarded(job: Thing, status: Json) -> tuple[Action, ...]:
+    """Write only over the status that was read: counts must not be added to twice."""
+    version = {"metadata": {"resourceVersion": job.metadata.resource_version}}
+    return tuple(
+        replace(each, body={**version, **each.body}) for each in status_change(JOBS, job, status)
+    )
 
 
 def _status(

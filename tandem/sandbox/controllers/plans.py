@@ -76,7 +76,7 @@ class Plan:
 NOTHING = Plan()
 
 
-def status_change(resource: Resource, found: Thing, status: Json) -> tuple[Action, ...]:
+def status_change(resource: Resource, found: Thing, status: Json) -> tuple[Change, ...]:
     """The merge patch that makes the named fields of the status so; nothing when they are.
 
     A field given as None is removed, which is how upstream shows a zero.

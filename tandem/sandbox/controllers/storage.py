@@ -26,7 +26,6 @@ from tandem.sandbox.controllers.scheduling.decode import claim_of, node_of, volu
 from tandem.sandbox.controllers.scheduling.storage import NO_PROVISIONER, allows, fits
 from tandem.sandbox.controllers.things import StorageClass, Thing, owner_reference
 
-SELECTED_NODE = "volume.kubernetes.io/selected-node"
 BOUND = {"pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes"}
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 ZONE = "topology.kubernetes.io/zone"

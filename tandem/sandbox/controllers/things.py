@@ -19,6 +19,7 @@ from kube.resources import Resource
 Key = tuple[str, str]  # namespace ("" for cluster-scoped kinds), name
 
 JOB_TRACKING = "batch.kubernetes.io/job-tracking"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"  # written by the scheduler on a claim
 FINISHED = frozenset({"Succeeded", "Failed"})
 
 

@@ -41,7 +41,13 @@ from tandem.sandbox.controllers.actors import (
 from tandem.sandbox.controllers.plans import NOTHING, Plan
 from tandem.sandbox.controllers.pods import finished
 from tandem.sandbox.controllers.rollout import wanted
-from tandem.sandbox.controllers.things import Key, StorageClass, Thing, controller_of
+from tandem.sandbox.controllers.things import (
+    SELECTED_NODE,
+    Key,
+    StorageClass,
+    Thing,
+    controller_of,
+)
 from tandem.sandbox.controllers.world import World
 
 
@@ -199,7 +205,7 @@ def _claim(world: World, key: Key) -> Plan:
         return NOTHING
     named = str(claim.spec.get("storageClassName") or "")
     known = world.get(STORAGE_CLASSES, ("", named)) if named else None
-    selected = claim.annotations.get(storage.SELECTED_NODE, "")
+    selected = claim.annotations.get(SELECTED_NODE, "")
     return storage.reconcile_claim(
         claim,
         world.all(PERSISTENT_VOLUMES),

@@ -27,7 +27,7 @@ from tandem.sandbox.controllers.scheduling.model import (
 )
 from tandem.sandbox.controllers.scheduling.requests import requests_of
 from tandem.sandbox.controllers.scheduling.selecting import label_selector, node_term, topology
-from tandem.sandbox.controllers.things import StorageClass, Thing
+from tandem.sandbox.controllers.things import SELECTED_NODE, StorageClass, Thing
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -209,7 +209,7 @@ def claim_of(found: Thing) -> Claim:
     return Claim(
         volume=str(found.spec.get("volumeName") or "") if bound else "",
         storage_class=class_name(found.spec),
-        selected_node=found.annotations.get("volume.kubernetes.io/selected-node", ""),
+        selected_node=found.annotations.get(SELECTED_NODE, ""),
         request=milli(str(requests.get("storage", "0"))),
         modes=frozenset(found.spec.get("accessModes") or []),
     )

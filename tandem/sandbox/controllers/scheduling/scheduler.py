@@ -26,8 +26,7 @@ from tandem.sandbox.controllers.scheduling.model import Key, Pod
 from tandem.sandbox.controllers.scheduling.snapshot import FOLLOWED, Snapshot, follow
 from tandem.sandbox.controllers.scheduling.storage import storage
 from tandem.sandbox.controllers.settings import Scoring
-from tandem.sandbox.controllers.storage import SELECTED_NODE
-from tandem.sandbox.controllers.things import Thing, condition
+from tandem.sandbox.controllers.things import SELECTED_NODE, Thing, condition
 from tandem.sandbox.controllers.world import World
 
 NAME = "default-scheduler"
