@@ -8,6 +8,7 @@ launched, no claim stays without its node, and at the end nothing is left behind
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -110,3 +111,38 @@ async def test_a_death_at_any_write_changes_nothing(shard: int, applied: bool) -
         k += SHARDS
 
     assert k > SHARDS * 4, "the scenario has too few writes to be a test"
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_ten_deaths_in_a_row_change_nothing(seed: int) -> None:
+    """Each life dies at a random write and the next one starts some seconds later."""
+    rng = random.Random(seed)
+    async with world() as it, asyncio.TaskGroup() as group:
+        it.start_actors(pod_start_s=0.5)
+        await it.pool(provisioner("default", "m5.large", empty_s=5))
+        claims = Claims()
+        cache = Cache(it.client, NODE_CLAIMS, Partial)
+        cache.subscribe(claims.told)
+        watching = group.create_task(cache.run())
+
+        async def live_and_die() -> None:
+            for _ in range(10):
+                life = await it.start(
+                    SETTINGS, dies_at=rng.randint(1, 4), applied=rng.random() < 0.5
+                )
+                await life.transport.dead.wait()
+                await life.kill()
+                await asyncio.sleep(rng.uniform(0, 8))
+            await it.start(SETTINGS)
+
+        living = group.create_task(live_and_die())
+        await it.deployment("web", PODS, cpu="1500m")
+        await it.until(lambda: it.all_running(PODS), within_s=300)
+        await it.scale("web", 0)
+        await it.until(it.no_nodes, within_s=300)
+        await asyncio.sleep(30)
+
+        assert await it.no_nodes()
+        assert len(claims.seen) == NODES_NEEDED
+        living.cancel()
+        watching.cancel()

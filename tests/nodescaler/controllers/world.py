@@ -31,6 +31,7 @@ from kube.resources import (
     Resource,
 )
 from kube.transport import Request, Response, Stream, Transport
+from nodescaler.clouds.base import Cloud
 from nodescaler.clouds.kwok import KwokCloud
 from nodescaler.core.model import InstanceType
 from nodescaler.engine import NodeEngine, NodeSettings
@@ -142,6 +143,7 @@ class World:
         settings: NodeSettings | None = None,
         *,
         types: Sequence[InstanceType] | None = None,
+        wrap: Callable[[Cloud], Cloud] = lambda cloud: cloud,
         dies_at: int | None = None,
         applied: bool = False,
     ) -> Process:
@@ -151,7 +153,7 @@ class World:
         registry = CollectorRegistry()
         engine = NodeEngine(
             client,
-            {"kwok": KwokCloud(client, types, now=self.now)},
+            {"kwok": wrap(KwokCloud(client, types, now=self.now))},
             recorder,
             now=self.now,
             settings=settings or NodeSettings(),
