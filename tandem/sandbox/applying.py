@@ -6,17 +6,22 @@ Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from tandem.sandbox.conversion import converted
 from tandem.sandbox.decoding import check_type, fit_object
-from tandem.sandbox.managed import Writer, bare, conflict_error, conflicts, owners
-from tandem.sandbox.patches.fieldsets import field_set, merged, without
+from tandem.sandbox.managed import Owner, Writer, bare, conflict_error, conflicts, owners
+from tandem.sandbox.patches.fieldsets import Path, field_set, merged, without
 from tandem.sandbox.registry import Served
 from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import ApiError, Json, bad_request, required
 from tandem.sandbox.store import Stored
 from tandem.sandbox.watching import is_true
 from tandem.sandbox.writing import create, update
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def apply(
@@ -39,7 +44,8 @@ def apply(
     live = converted(old.obj, served.kind)
     result = _result(served, live, body, writer)
     found = list(conflicts(served, live, result, writer))
-    if found and not is_true(call.query.get("force")):
+    forced = is_true(call.query.get("force"))
+    if found and not forced and not _was_applied_by_kubectl(served, live, writer, found):
         raise conflict_error(found)
     return update(state, call, result, old, writer), False
 
@@ -90,3 +96,17 @@ def _result(served: Served, live: Json, body: Json, writer: Writer) -> Json:
     }
     names = {"apiVersion": result["apiVersion"], "kind": result["kind"]}
     return names | pruned | {"metadata": metadata | pruned.get("metadata", {})}
+
+
+def _was_applied_by_kubectl(
+    served: Served, live: Json, writer: Writer, found: list[tuple[Owner, Path]]
+) -> bool:
+    """Whether every conflict is with what kubectl applied client-side before: then it may take over."""
+    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    if writer.manager != "kubectl" or not text:
+        return False
+    try:
+        before = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return False
+    return {path for _, path in found} <= field_set(bare(before), served.schema)

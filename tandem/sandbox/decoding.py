@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from tandem.sandbox.kinds import Kind
 from tandem.sandbox import protobuf
+from tandem.sandbox.kinds import Kind
 from tandem.sandbox.quantities import canonical
 from tandem.sandbox.registry import Served
 from tandem.sandbox.schemas.conform import Fit, Mistyped, conform

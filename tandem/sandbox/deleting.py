@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 from tandem.sandbox.decoding import decode_body
-from tandem.sandbox.state import Call, State
 from tandem.sandbox.options import invalid_options
+from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import Json, bad_request, precondition_failed, unsupported_value
 from tandem.sandbox.store import Stored
 

@@ -14,11 +14,11 @@ from enum import StrEnum
 import msgspec
 
 from tandem.sandbox.conversion import converted
+from tandem.sandbox.printing.tables import column_definitions, table_row
 from tandem.sandbox.registry import Served
 from tandem.sandbox.state import State
 from tandem.sandbox.status import Json, not_acceptable
 from tandem.sandbox.store import Stored
-from tandem.sandbox.printing.tables import column_definitions, table_row
 
 encode = msgspec.json.encode
 

@@ -147,7 +147,9 @@ def _rooted(node: Json, root: str) -> Json:
     if "$ref" in node:
         copy["allOf"] = [{"$ref": f"{root}{node['$ref']}"}]
     if "properties" in copy:
-        copy["properties"] = {name: _rooted(each, root) for name, each in copy["properties"].items()}
+        copy["properties"] = {
+            name: _rooted(each, root) for name, each in copy["properties"].items()
+        }
     for key in ("items", "additionalProperties"):
         if isinstance(copy.get(key), dict):
             copy[key] = _plain_reference(copy[key], root)

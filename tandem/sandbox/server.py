@@ -6,7 +6,6 @@ no authentication: whoever may open a loopback port here is an administrator.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import cast
 

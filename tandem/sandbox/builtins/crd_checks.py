@@ -38,7 +38,7 @@ def _name_faults(obj: Json, spec: Json, names: Json) -> Iterator[Cause]:
     expected = f"{names.get('plural', '')}.{spec.get('group', '')}"
     name = obj["metadata"].get("name", "")
     if name != expected:
-        detail = f'must be spec.names.plural+"."+spec.group'
+        detail = 'must be spec.names.plural+"."+spec.group'
         yield invalid_value("metadata.name", name, detail)
     if not spec.get("group"):
         yield required("spec.group")

@@ -14,8 +14,8 @@ from tandem.sandbox.answers import json_answer
 from tandem.sandbox.builtins.checks import matches
 from tandem.sandbox.decoding import check_type, decode_body
 from tandem.sandbox.deleting import DeleteOptions, delete, options_from
-from tandem.sandbox.reading import get
 from tandem.sandbox.reactions import react
+from tandem.sandbox.reading import get
 from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import ApiError, Json, bad_request
 from tandem.sandbox.store import Stored

@@ -16,8 +16,8 @@ from tandem.sandbox.managed import writer_of
 from tandem.sandbox.patches.jsonpatch import PatchRefused, json_patch
 from tandem.sandbox.patches.merge import merge_patch
 from tandem.sandbox.printing.selectors import selector_text
-from tandem.sandbox.reading import get
 from tandem.sandbox.reactions import react
+from tandem.sandbox.reading import get
 from tandem.sandbox.registry import ScalePaths, Served
 from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import (
