@@ -96,13 +96,24 @@ def pack_pool(
         room: what the pool's limits leave; empty without limits.
         rounds: how often to learn what pods are worth and try again.
     """
-    front = list(offers) if room else undominated(offers)
+    front = _front(offers, sorted(set(room) - {NODES}))
     best = tried = _pack_once(problem, counts, (offers, front), room)
     for _ in range(rounds if len(counts) > 1 else 0):
         problem = _learned(problem, tried)
         tried = _pack_once(problem, counts, (offers, front), room)
         best = min((best, tried), key=_quality)
     return best
+
+
+def _front(offers: Sequence[Offer], limited: Sequence[str]) -> list[Offer]:
+    """The offers worth opening; where resources are limited, having less of them counts too."""
+    if not limited:
+        return undominated(offers)
+    seen = [
+        replace(o, free=(*o.free, *(-o.type.capacity.get(name, 0) for name in limited)))
+        for o in offers
+    ]
+    return [replace(o, free=o.free[: -len(limited)]) for o in undominated(seen)]
 
 
 def _quality(packed: Packed) -> tuple[int, float]:
