@@ -180,19 +180,6 @@ async def test_apply_replaces_a_plain_list_of_a_custom_object(api: Api, space: S
     assert changed["spec"]["items"] == ["y"]
 
 
-async def test_a_version_older_than_the_history_is_an_error_event(api: Api, space: Space) -> None:
-    custom = await served(api, space, FREE)
-
-    async with api.watch(custom.path(), resourceVersion=1) as watch:
-        event = await watch.next()
-
-    assert watch.status == 200
-    assert event["type"] == "ERROR"
-    gone = event["object"]
-    assert (gone["kind"], gone["code"], gone["reason"]) == ("Status", 410, "Expired")
-    assert gone["message"].startswith("too old resource version: 1 (")
-
-
 async def test_two_versions_show_one_object(api: Api, space: Space) -> None:
     body = definition(space, FREE)
     second = body["spec"]["versions"][0] | {"name": "v1alpha1", "storage": False}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
 from tests.contract.http import Api, Json
@@ -101,6 +104,51 @@ async def test_a_nonsense_token_is_refused(api: Api, space: Space) -> None:
     answer = await api.get(space("pods"), **query)
 
     assert "continue key is not valid" in answer.refused(400, "BadRequest")["message"]
+
+
+def aged(token: str) -> str:
+    """The token of a page as it would be if its list had been made at the dawn of the cluster."""
+    cursor = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    old = json.dumps(cursor | {"rv": 1}, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(old).rstrip(b"=").decode()
+
+
+async def test_an_expired_token_is_gone_and_comes_with_one_to_go_on(api: Api, space: Space) -> None:
+    for name in "abc":
+        (await api.post(space("pods"), pod(name))).ok()
+    first = (await api.get(space("pods"), limit=1)).ok()
+
+    query: Json = {"limit": 5, "continue": aged(first["metadata"]["continue"])}
+    body = (await api.get(space("pods"), **query)).refused(410, "Expired")
+    renewed: Json = {"limit": 5, "continue": body["metadata"]["continue"]}
+    rest = (await api.get(space("pods"), **renewed)).ok()
+
+    assert "continue parameter is too old" in body["message"]
+    assert names(rest) == ["b", "c"]
+
+
+async def test_an_exact_list_of_a_forgotten_version_is_gone(api: Api, space: Space) -> None:
+    query: Json = {"resourceVersion": 1, "resourceVersionMatch": "Exact"}
+
+    (await api.get(space("pods"), **query)).refused(410, "Expired")
+
+
+async def test_an_exact_list_shows_its_moment(api: Api, space: Space) -> None:
+    (await api.post(space("pods"), pod("a"))).ok()
+    version = (await api.get(space("pods"))).ok()["metadata"]["resourceVersion"]
+    (await api.post(space("pods"), pod("b"))).ok()
+
+    exact = {"resourceVersion": version, "resourceVersionMatch": "Exact"}
+
+    assert names((await api.get(space("pods"), **exact)).ok()) == ["a"]
+
+
+async def test_a_version_of_the_future_is_not_waited_for_long(api: Api, space: Space) -> None:
+    answer = await api.get(space("pods"), resourceVersion=10**9)
+
+    body = answer.refused(504, "Timeout")
+    assert "Too large resource version: 1000000000, current: " in body["message"]
+    assert body["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
 
 
 async def test_a_list_at_version_zero_may_be_old_but_answers(api: Api, space: Space) -> None:

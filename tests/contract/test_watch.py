@@ -222,6 +222,17 @@ async def test_initial_events_need_a_version_match(api: Api, space: Space) -> No
     assert "resourceVersionMatch" in body["message"]
 
 
+async def test_a_version_older_than_the_history_is_an_error_event(api: Api, space: Space) -> None:
+    async with api.watch(space("configmaps"), resourceVersion=1) as watch:
+        event = await watch.next()
+
+    assert watch.status == 200
+    assert event["type"] == "ERROR"
+    gone = event["object"]
+    assert (gone["kind"], gone["code"], gone["reason"]) == ("Status", 410, "Expired")
+    assert gone["message"].startswith("too old resource version: 1 (")
+
+
 async def test_a_version_that_is_no_number_is_refused(api: Api, space: Space) -> None:
     answer = await api.get(space("configmaps"), watch=True, resourceVersion="soon")
 
