@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import aio_pika
 import aiormq.exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from pamqp.constants import DOMAIN_REGEX
 
 from scalers._errors import ScalerError, Secret
 from scalers._tls import PLAIN, Tls, context
@@ -44,6 +45,7 @@ class _Connection:
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
         self._free: list[AbstractChannel] = []
+        self._stale: list[AbstractChannel] = []  # given up while an answer was still to come
         self.lost = False
 
     @property
@@ -55,11 +57,26 @@ class _Connection:
 
     async def depth(self, queue: str) -> int:
         """Messages ready in *queue*; a missing queue closes the channel that asked."""
+        while self._stale:
+            await self._stale.pop().close()
         channel = self._free.pop() if self._free else await self._connection.channel()
-        declared = await channel.declare_queue(queue, passive=True)
-        if not channel.is_closed:
-            self._free.append(channel)
+        answered = False
+        try:
+            declared = await channel.declare_queue(queue, passive=True)
+            answered = True
+        finally:
+            if not channel.is_closed:
+                (self._free if answered else self._stale).append(channel)
         return declared.declaration_result.message_count or 0
+
+
+def can_ask(queue: str) -> bool:
+    """Whether the protocol's library sends this name; RabbitMQ itself allows any.
+
+    >>> can_ask("shop/orders-1.dead"), can_ask("50% off")
+    (True, False)
+    """
+    return DOMAIN_REGEX["queue-name"].fullmatch(queue) is not None
 
 
 async def depth(broker: Broker, queue: str, io: IO) -> int:

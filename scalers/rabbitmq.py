@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote_plus, urlsplit
 
-from scalers._amqp import Broker, depth, with_user, with_vhost
+from scalers._amqp import Broker, can_ask, depth, with_user, with_vhost
 from scalers._queues import Mode, Operation, queues, sample
 from scalers._texts import Seconds
 from scalers._tls import Tls
@@ -142,6 +142,8 @@ class RabbitMq:
             yield f"'value' is missing; 'mode' {self.mode} needs one"
 
     def _http_only(self) -> Iterator[str]:
+        if not self.use_regex and not can_ask(self.queue):
+            yield f"'queueName' {self.queue} has characters beyond AMQP's own; give an http host"
         asked = {
             f"'mode' {self.what}": self.what is not Mode.QUEUE_LENGTH,
             "'useRegex'": self.use_regex,

@@ -70,18 +70,12 @@ def started(folder: Path) -> Iterator[RabbitMq]:
         epmd.stop()
 
 
-def put(api: str, path: str, body: str) -> None:
-    """Write to the management API as the broker's administrator."""
-    request = HttpRequest(f"{api}/api/{path}", body.encode(), method="PUT")
+def change(url: str, method: str, path: str, body: str = "{}") -> None:
+    """Write through the management API at *url*, as the administrator."""
+    api = f"http://{urlsplit(url).netloc.rpartition('@')[2]}"
+    request = HttpRequest(f"{api}/api/{path}", body.encode(), method=method)
     request.add_header("Content-Type", "application/json")
     _opener(api).open(request, timeout=10).close()
-
-
-def delete(url: str, path: str) -> None:
-    """Delete through the management API at *url*, which holds the administrator's login."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    api = f"http://{host}"
-    _opener(api).open(HttpRequest(f"{api}/api/{path}", method="DELETE"), timeout=10).close()
 
 
 def _configure(
@@ -134,11 +128,11 @@ def _environ(folder: Path, amqp: int, epmd: int, dist: int) -> dict[str, str]:
 
 def _set_up(api: str) -> None:
     """A second virtual host, and a user that logs in by certificate."""
-    put(api, "vhosts/" + VHOST.replace("/", "%2F"), "{}")
-    put(api, f"users/{CERTIFICATE_USER}", '{"password_hash": "", "tags": ""}')
+    change(api, "PUT", "vhosts/" + VHOST.replace("/", "%2F"), "{}")
+    change(api, "PUT", f"users/{CERTIFICATE_USER}", '{"password_hash": "", "tags": ""}')
     rights = '{"configure": ".*", "write": ".*", "read": ".*"}'
-    put(api, f"permissions/%2F/{CERTIFICATE_USER}", rights)
-    put(api, f"permissions/{VHOST.replace('/', '%2F')}/{USER}", rights)
+    change(api, "PUT", f"permissions/%2F/{CERTIFICATE_USER}", rights)
+    change(api, "PUT", f"permissions/{VHOST.replace('/', '%2F')}/{USER}", rights)
 
 
 def _answers(api: str) -> bool:
