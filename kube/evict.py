@@ -45,14 +45,11 @@ async def evict(
         await client.create(PODS, body, namespace=namespace, name=name, subresource="eviction")
     except NotFound:
         return Evicted()
-    except Throttled as error:
-        return Blocked(str(error), max(error.retry_after_s, AGAIN_S))
-    except Conflict as error:
-        return await _after_conflict(client, namespace, name, uid, error)
-    except Unavailable as error:
-        if error.status != INTERNAL:
+    except (Conflict, Throttled, Unavailable) as error:
+        refusal = _refusal(error)
+        if refusal is None:
             raise
-        return Blocked(str(error), AGAIN_S)
+        return refusal if await _is_there(client, namespace, name, uid) else Evicted()
     return Evicted()
 
 
@@ -68,14 +65,19 @@ def eviction(namespace: str, name: str, *, uid: str, grace_s: int | None) -> Jso
     }
 
 
-async def _after_conflict(
-    client: Client, namespace: str, name: str, uid: str, error: KubeError
-) -> Evicted | Blocked:
-    """A conflict means a namesake, or that the budget was being changed by someone else."""
+def _refusal(error: KubeError) -> Blocked | None:
+    """What an error means when the pod is still there; None when it is no answer."""
+    if isinstance(error, Throttled):
+        return Blocked(str(error), max(error.retry_after_s, AGAIN_S))
+    if isinstance(error, Conflict):  # the uid, or a budget that was being changed
+        return Blocked(str(error), 1.0)
+    return Blocked(str(error), AGAIN_S) if error.status == INTERNAL else None
+
+
+async def _is_there(client: Client, namespace: str, name: str, uid: str) -> bool:
+    """The server looks at budgets before it looks at the uid: a namesake may have been refused."""
     try:
         found = await client.get(PODS, name, namespace=namespace)
     except NotFound:
-        return Evicted()
-    if found["metadata"]["uid"] != uid:
-        return Evicted()
-    return Blocked(str(error), 1.0)
+        return False
+    return bool(found["metadata"]["uid"] == uid)

@@ -181,7 +181,7 @@ async def test_no_file_says_what_would_do(save: Save) -> None:
 
 async def test_a_pod_without_an_account(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    with pytest.raises(ConfigError, match="no service account at .*; set automount"):
+    with pytest.raises(ConfigError, match=r"no service account at .*; set automount"):
         await load()
 
 
