@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from eventscaler.core.faults import Fault
@@ -28,6 +28,7 @@ class Tracked:
         running: a sample is under way; `again` asks for another right after it.
         refused: what the last write of the scale was refused with.
         decision: the last one.
+        told: the warnings that an Event has told of.
     """
 
     key: Key
@@ -43,6 +44,7 @@ class Tracked:
     again: bool = False
     refused: str = ""
     decision: Decision | None = None
+    told: list[Fault] = field(default_factory=list)
 
     def start_anew(self) -> None:
         """Something it is made of was edited: bind again, and report without delay."""

@@ -93,14 +93,16 @@ class Turn:
             return Binding(())
         now = asyncio.get_running_loop().time()
         old = tracked.binding
-        if old is not None and now - tracked.bound_at < self._settings.refresh_s:
+        fresh = not order.borrows or now - tracked.bound_at < self._settings.refresh_s
+        if old is not None and fresh:
             return old
         binding = await self._binder.bind(order)
         tracked.bound_at = now
         tracked.binding = binding if binding.complete or binding.refused else None
-        if old is None:
-            warnings = [fault for fault in tracked.faults + binding.faults if not _is_error(fault)]
+        warnings = [fault for fault in tracked.faults + binding.faults if not _is_error(fault)]
+        if warnings != tracked.told:
             self._say(tracked, cautions(warnings))
+            tracked.told = warnings
         return binding
 
     def _account(self, tracked: Tracked, order: ScaledObject, done: Round) -> None:

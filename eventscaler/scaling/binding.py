@@ -7,10 +7,7 @@ blind until the next try.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from eventscaler.auth import AuthFault, Environment, Given, Objects, Resolver
@@ -20,7 +17,7 @@ from eventscaler.readings import Asked
 from kube.client import Client
 from kube.discovery import Discovery
 from kube.errors import KubeError
-from scalers.base import Secret, Trigger, TriggerFaults, TriggerSpec, UnknownTrigger, load, parse
+from scalers.base import Secret, Trigger, TriggerFaults, TriggerSpec, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,6 @@ class Binder:
             spec = await self._spec(order, trigger, objects, workload)
         except AuthFault as missing:
             return asked(order, trigger, None, str(missing)), ()
-        await _imported(trigger.type)
         try:
             ready = parse(spec)
         except TriggerFaults as wrong:
@@ -129,13 +125,6 @@ class Binder:
         except KubeError as error:
             return AuthFault(f"the environment of {what} cannot be read: {error}")
         return Environment(body, target.namespace, objects)
-
-
-async def _imported(trigger_type: str) -> None:
-    """Import a scaler's file off the loop: some bring a large SDK with them."""
-    if f"scalers.{trigger_type.replace('-', '_')}" not in sys.modules:
-        with suppress(UnknownTrigger):  # `parse` says so, with the path
-            await asyncio.to_thread(load, trigger_type)
 
 
 async def _variables(

@@ -24,7 +24,6 @@ from kube.errors import Unavailable
 from kube.events import Recorder
 from kube.resources import DEPLOYMENTS, EVENTS, PODS, SCALED_OBJECTS, Resource
 from kube.transport import Request, Response, Stream, Transport
-from scalers import base
 from scalers.io import IO
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
 from tests.eventscaler import manifests
@@ -33,9 +32,6 @@ CRDS = Path(__file__).parents[2] / "crds"
 EPOCH = datetime(2026, 5, 1, 12, tzinfo=UTC)
 READS = {"GET", "HEAD"}
 OK = 200
-
-
-base.load("kubernetes-workload")  # here, because importing blocks the loop
 
 
 def now() -> datetime:

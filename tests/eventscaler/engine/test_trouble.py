@@ -10,7 +10,6 @@ from eventscaler.engine import EventSettings
 from kube.client import Json
 from kube.resources import SECRETS, TRIGGER_AUTHENTICATIONS
 from kube.transport import Request
-from scalers import base
 from tests.eventscaler.manifests import (
     SECRET,
     deployment,
@@ -20,11 +19,9 @@ from tests.eventscaler.manifests import (
     secret,
     trigger_authentication,
 )
-from tests.eventscaler.world import World, running
+from tests.eventscaler.world import running
 
 pytestmark = pytest.mark.looptime
-
-base.load("metrics-api")  # here, because importing blocks the loop
 
 
 def pods_fail(request: Request) -> bool:
@@ -174,7 +171,6 @@ async def test_a_bad_object_gets_one_clear_condition_and_event(name: str) -> Non
         await world.work(3)
         await world.apply(deployment("orders", replicas=2), bad)
         await world.apply(deployment("fine"), scaled_object("fine"))
-        await real_time(world)
         await asyncio.sleep(300)
 
         ready = await world.condition("Ready")
@@ -183,12 +179,6 @@ async def test_a_bad_object_gets_one_clear_condition_and_event(name: str) -> Non
         assert len([text for _, text in await world.events() if message in text]) == 1
         assert await world.replicas("orders") == 2
         assert await world.replicas("fine") == 3
-
-
-async def real_time(world: World) -> None:
-    """Let a thread that imports a scaler finish: virtual time does not wait for threads."""
-    while world.engine.statistics().running:
-        await asyncio.sleep(0.01)
 
 
 async def test_an_unknown_metadata_key_is_told_and_harms_nothing() -> None:

@@ -1,0 +1,149 @@
+"""The CRDs and the engine on both clusters: embedded over HTTP, and a real control plane."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from eventscaler.engine import EventEngine
+from kube.client import Client, Json
+from kube.errors import AlreadyExists, Invalid
+from kube.events import Recorder
+from kube.resources import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    EVENTS,
+    NAMESPACES,
+    PODS,
+    SCALED_OBJECTS,
+)
+from scalers.io import IO
+from tests.clusters import Cluster
+from tests.eventscaler.manifests import deployment, pod, scaled_object
+from tests.eventscaler.world import crds
+
+SOON_S = 20.0
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+async def client(cluster: Cluster) -> AsyncIterator[Client]:
+    """A client of a cluster that knows our kinds."""
+    client = cluster.client()
+    for crd in crds():
+        try:
+            await client.create(CUSTOM_RESOURCE_DEFINITIONS, crd)
+        except AlreadyExists:
+            continue
+    for crd in crds():
+        await until(partial(established, client, crd["metadata"]["name"]))
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def namespace(client: Client) -> AsyncIterator[str]:
+    name = f"events-{uuid.uuid4().hex[:8]}"
+    await client.create(
+        NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    )
+    yield name
+    for found in await client.items(SCALED_OBJECTS, namespace=name):
+        await client.delete(SCALED_OBJECTS, found["metadata"]["name"], namespace=name)
+
+
+async def established(client: Client, name: str) -> bool:
+    found = await client.get(CUSTOM_RESOURCE_DEFINITIONS, name)
+    conditions = (found.get("status") or {}).get("conditions", ())
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+
+async def until(asked: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for *asked* to be true; real servers have no other way to tell."""
+    async with asyncio.timeout(SOON_S):
+        while not await asked():
+            await asyncio.sleep(0.05)
+
+
+def placed(body: Json, namespace: str) -> Json:
+    return {**body, "metadata": {**body["metadata"], "namespace": namespace}}
+
+
+async def test_the_schema_defaults_prunes_and_refuses(client: Client, namespace: str) -> None:
+    body = scaled_object("orders", fallback={"failureThreshold": 3, "replicas": 2}, notAField=1)
+    made = await client.create(SCALED_OBJECTS, placed(body, namespace))
+
+    assert made["spec"]["fallback"]["behavior"] == "static"
+    assert "notAField" not in made["spec"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"minReplicaCount": 5, "maxReplicaCount": 3}, "minReplicaCount must be at most"),
+        ({"minReplicaCount": 101}, "minReplicaCount must be at most"),
+        ({"maxReplicaCount": 0}, "spec.maxReplicaCount"),
+        ({"pollingInterval": 0}, "spec.pollingInterval"),
+        ({"triggers": []}, "spec.triggers"),
+        ({"scaleTargetRef": {}}, "spec.scaleTargetRef.name"),
+    ],
+    ids=["min above max", "min above 100", "max 0", "poll 0", "no trigger", "no target"],
+)
+async def test_the_schema_refuses(client: Client, namespace: str, spec: Json, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        await client.create(SCALED_OBJECTS, placed(scaled_object("bad", **spec), namespace))
+
+
+async def test_from_zero_and_back(client: Client, namespace: str) -> None:
+    """The whole round, in real time: pods that wait are the queue."""
+    recorder = Recorder(client, component="tandem", instance="test", now=now)
+    engine = EventEngine(
+        client,
+        IO(now, client),
+        recorder,
+        now=now,
+        rng=random.Random(1),
+        registry=CollectorRegistry(),
+    )
+    for index in range(3):
+        await client.create(PODS, placed(pod(f"work-{index}"), namespace))
+    await client.create(DEPLOYMENTS, placed(deployment(), namespace))
+    body = scaled_object("orders", pollingInterval=1, cooldownPeriod=1)
+    made = await client.create(SCALED_OBJECTS, placed(body, namespace))
+
+    async def replicas(count: int) -> bool:
+        found = await client.get(DEPLOYMENTS, "orders", namespace=namespace)
+        return bool(found["spec"]["replicas"] == count)
+
+    async def reasons() -> set[str]:
+        return {event["reason"] for event in await client.items(EVENTS, namespace=namespace)}
+
+    async def told() -> bool:
+        return {"KEDAScaleTargetActivated", "KEDAScaleTargetDeactivated"} <= await reasons()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(engine.run()), group.create_task(recorder.run())]
+        await asyncio.sleep(0)
+        engine.changed(made)
+        await until(partial(replicas, 3))
+        for index in range(3):
+            await client.delete(PODS, f"work-{index}", namespace=namespace, grace_s=0)
+        await until(partial(replicas, 0))
+        await until(told)
+        for task in tasks:
+            task.cancel()
+
+    status = (await client.get(SCALED_OBJECTS, "orders", namespace=namespace))["status"]
+    ready = next(found for found in status["conditions"] if found["type"] == "Ready")
+    assert ready["status"] == "True"
+    assert status["scaleTargetKind"] == "apps/v1.Deployment"
