@@ -174,7 +174,7 @@ class NodeEngine:
     async def _orphan(self, name: str) -> float | None:
         """A Node that somebody deletes: its claim goes, and takes it along; or it has none."""
         node = self._state.node(name)
-        if node is None or not node.deleting or not self._state.is_held(name):
+        if node is None or not node.deleting or not self._state.is_node_held(name):
             return None
         claim = self._state.claim_of(node)
         if claim is None:

@@ -47,13 +47,14 @@ class Lifecycle:
         self._kit = kit
         self._state = state
         self._termination = termination
-        self._asked: dict[str, float] = {}  # uid: when this process asked for its machine
+        self._asked: dict[str, float] = {}  # claim: when this process asked for its machine
 
     async def handle(self, name: str) -> float | None:
         """Do all that can be done for the claim now; when to look again."""
         for _ in range(MOST_STEPS):
             claim = self._state.claim(name)
             if claim is None:
+                self._asked.pop(name, None)
                 return None
             node = self._state.node_of(claim)
             step = next_step(claim, node, self._kit.now(), self._kit.settings.patience)
@@ -85,7 +86,8 @@ class Lifecycle:
 
     async def _launch(self, claim: ClaimState) -> bool:
         """Have the machine and record it; False when that was refused for now."""
-        await nodes.edit(self._kit.client, NODE_CLAIMS, claim.name, nodes.held)
+        if not self._state.is_claim_held(claim.name):  # made by a user
+            await nodes.edit(self._kit.client, NODE_CLAIMS, claim.name, nodes.held)
         cloud = self._kit.cloud_of(claim.node_class)
         node_class = self._state.books.node_class(claim.node_class)
         if cloud is None or node_class is None:
@@ -104,7 +106,7 @@ class Lifecycle:
         except CloudError as error:
             await self._refused(claim, "LaunchFailed", error)
             raise
-        self._asked[claim.uid] = began
+        self._asked[claim.name] = began
         await self._record(claim, machine)
         self._log("launched", claim, launch_ms=ms(began), type=offer_text(machine))
         return True
@@ -128,7 +130,7 @@ class Lifecycle:
     # -------------------------------------------------------------- the node joins
 
     async def _wait(self, claim: ClaimState, node: NodeState | None, step: Step) -> float | None:
-        if node is None and claim.uid not in self._asked and not await self._resume(claim):
+        if node is None and claim.name not in self._asked and not await self._resume(claim):
             return None
         await self._write(claim, status.waiting(claim, step, self._kit.now()))
         return step.retry_after_s
@@ -146,7 +148,7 @@ class Lifecycle:
         except Gone as error:
             await self.give_up(claim, "InstanceGone", str(error))
             return False
-        self._asked[claim.uid] = loop_s()
+        self._asked[claim.name] = loop_s()
         return True
 
     async def _register(self, claim: ClaimState, node: NodeState) -> None:
@@ -217,7 +219,7 @@ class Lifecycle:
         self._kit.recorder.emit(about_claim(claim), type=kind, reason=reason, message=message)
 
     def _since_asked(self, claim: ClaimState) -> float | None:
-        began = self._asked.get(claim.uid)
+        began = self._asked.get(claim.name)
         return None if began is None else ms(began)
 
     def _log(self, what: str, claim: ClaimState, **facts: object) -> None:

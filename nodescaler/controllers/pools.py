@@ -19,6 +19,7 @@ from nodescaler.clouds.base import CloudError, Denied
 from nodescaler.controllers.books import POOL_KINDS, Key, PoolEntry
 from nodescaler.controllers.kit import Kit
 from nodescaler.controllers.pool_status import (
+    NOTHING,
     READY,
     Finding,
     Verdict,
@@ -35,6 +36,7 @@ from nodescaler.core.resources import CPU, Resources
 
 log = structlog.get_logger()
 
+CATALOGUE_S = 300.0  # prices and offers change by themselves: read them again
 GATHER_S = 0.5  # claims change in bursts; one status write tells the outcome
 FINE = Finding(ok=True, reason=READY)
 UNKNOWN = Finding(ok=False, reason="PoolInvalid", message="the pool itself must be read first")
@@ -100,7 +102,7 @@ class Pools:
             self._offer(key[1], verdict)
         self._tell(entry, verdict)
         await self._write(entry, verdict, shadowed=shadowed)
-        return None
+        return CATALOGUE_S
 
     def _offer(self, name: str, verdict: Verdict) -> None:
         was = self._state.books.types.get(name)
@@ -169,7 +171,7 @@ class Pools:
             log.debug("pool is gone", object=f"{kind}/{name}")
 
     def _measure(self, name: str, pool: NodePool | None, used: Resources) -> None:
-        for resource, amount in used.items():
+        for resource, amount in {**NOTHING, **used}.items():
             value = amount / 1000 if resource == CPU else amount
             self._kit.metrics.pool_usage.labels(name, resource).set(value)
         for resource, amount in (pool.limits if pool is not None else {}).items():

@@ -235,7 +235,8 @@ class Provisioning:
 
 
 def _is_launching(claim: ClaimState) -> bool:
-    return claim.deleting_since is None and not claim.is_true(LAUNCHED)
+    """Whether its first launch is under way; one that has failed may take for ever."""
+    return claim.deleting_since is None and LAUNCHED not in claim.conditions
 
 
 def _room(node: NodeState) -> tuple[object, ...]:

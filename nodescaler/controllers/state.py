@@ -212,9 +212,13 @@ class State:
     def node(self, name: str) -> NodeState | None:
         return self._nodes.get(name)
 
-    def is_held(self, node: str) -> bool:
+    def is_node_held(self, name: str) -> bool:
         """Whether the Node carries our finalizer."""
-        found = self._node_cache.get(node)
+        found = self._node_cache.get(name)
+        return found is not None and FINALIZER in found.metadata.finalizers
+
+    def is_claim_held(self, name: str) -> bool:
+        found = self._claim_cache.get(name)
         return found is not None and FINALIZER in found.metadata.finalizers
 
     def nodes(self) -> Collection[NodeState]:

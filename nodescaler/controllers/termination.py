@@ -37,11 +37,14 @@ FIRST_BLOCKED_S = 0.1
 LONGEST_BLOCKED_S = 10.0
 
 
+Refusals = dict[str, tuple[int, datetime]]  # pod uid: how many, and not before when
+
+
 class Termination:
     def __init__(self, kit: Kit, state: State) -> None:
         self._kit = kit
         self._state = state
-        self._blocked: dict[str, tuple[int, datetime]] = {}  # pod uid: refusals, not before
+        self._blocked: dict[str, Refusals] = {}  # by node
 
     async def claim(self, claim: ClaimState) -> float | None:
         """One step for a NodeClaim that is being deleted; when to take the next."""
@@ -92,32 +95,31 @@ class Termination:
     async def _push(self, node: NodeState, step: DrainStep) -> float:
         await together(self._force(each) for each in step.force)
         asked = sum(
-            await together(self._evict(node, pod) for pod in step.evict if self._may_ask(pod))
+            await together(self._evict(node, pod) for pod in step.evict if self._may_ask(node, pod))
         )
         if asked or step.force:
             log.info("draining", object=f"Node/{node.name}", decided=step.reason, evicted=asked)
-        now = self._kit.now()
+        now, blocked = self._kit.now(), self._blocked.get(node.name, {})
         waits = [
-            (self._blocked[pod.uid][1] - now).total_seconds()
-            for pod in step.evict
-            if pod.uid in self._blocked
+            (blocked[pod.uid][1] - now).total_seconds() for pod in step.evict if pod.uid in blocked
         ]
         return max(min([LOOK_AGAIN_S, *waits]), FIRST_BLOCKED_S)
 
-    def _may_ask(self, pod: PodSpec) -> bool:
-        _, not_before = self._blocked.get(pod.uid, (0, None))
+    def _may_ask(self, node: NodeState, pod: PodSpec) -> bool:
+        _, not_before = self._blocked.get(node.name, {}).get(pod.uid, (0, None))
         return not_before is None or self._kit.now() >= not_before
 
     async def _evict(self, node: NodeState, pod: PodSpec) -> bool:
+        blocked = self._blocked.setdefault(node.name, {})
         answer = await evict(self._kit.client, pod.namespace, pod.name, uid=pod.uid)
         if not isinstance(answer, Blocked):
-            self._blocked.pop(pod.uid, None)
+            blocked.pop(pod.uid, None)
             why = f"the node {node.name} is being removed"
             self._emit_pod(pod, "Normal", "Evicted", why)
             return True
-        refusals, _ = self._blocked.get(pod.uid, (0, None))
+        refusals, _ = blocked.get(pod.uid, (0, None))
         wait_s = min(FIRST_BLOCKED_S * 2.0 ** min(refusals, 10), LONGEST_BLOCKED_S)
-        self._blocked[pod.uid] = (refusals + 1, self._kit.now() + timedelta(seconds=wait_s))
+        blocked[pod.uid] = (refusals + 1, self._kit.now() + timedelta(seconds=wait_s))
         self._emit_pod(pod, "Warning", "FailedDraining", f"cannot be evicted: {answer.message}")
         return False
 
@@ -147,6 +149,7 @@ class Termination:
         return None
 
     async def _release_node(self, node: NodeState, claim: str) -> None:
+        self._blocked.pop(node.name, None)
         released = await nodes.edit(self._kit.client, NODES, node.name, nodes.released)
         if released is None:
             return  # it has gone already
