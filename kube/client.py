@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,7 @@ from kube.errors import Gone, Unavailable
 from kube.resources import Resource
 from kube.statuses import error_of
 from kube.throttle import Priority, Throttle
-from kube.transport import Request, Response, Transport
+from kube.transport import Request, Response, Transport, always
 
 __all__ = ["Client", "ClientSettings", "Json", "Patch", "Priority"]
 
@@ -48,10 +48,6 @@ class ClientSettings:
     in_flight: int = 64
     page: int = 500
     user_agent: str = "tandem"
-
-
-def always() -> None:
-    """The gate of a client that may always write."""
 
 
 class Client:
@@ -282,7 +278,7 @@ class Client:
         priority: Priority = Priority.NORMAL,
     ) -> Response:
         request = self._request(method, path, asked, json.dumps(body).encode(), content_type)
-        return await self._exchange(request, self._gate, priority)
+        return await self._exchange(replace(request, gate=self._gate), priority)
 
     async def _send(
         self,
@@ -292,7 +288,7 @@ class Client:
         asked: Mapping[str, str] | None = None,
         priority: Priority = Priority.NORMAL,
     ) -> Response:
-        return await self._exchange(self._request(method, path, asked), always, priority)
+        return await self._exchange(self._request(method, path, asked), priority)
 
     def _request(
         self,
@@ -305,11 +301,9 @@ class Client:
         agent = self.settings.user_agent
         return Request(method, path, asked or {}, body, content_type, user_agent=agent)
 
-    async def _exchange(
-        self, request: Request, gate: Callable[[], None], priority: Priority
-    ) -> Response:
+    async def _exchange(self, request: Request, priority: Priority) -> Response:
         async with self._throttle.slot(priority):
-            gate()
+            request.gate()
             answer = await self._transport.send(request, timeout_s=self.settings.timeout_s)
         if answer.status >= FIRST_ERROR:
             doing = f"{request.method} {request.path}"

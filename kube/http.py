@@ -14,9 +14,10 @@ from typing import Protocol
 
 import aiohttp
 from aiohttp import AddrInfoType
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from kube.errors import Unavailable
+from kube.errors import NotLeading, Unavailable
 from kube.transport import Request, Response, Stream
 
 CONNECT_S = 10.0
@@ -82,7 +83,7 @@ class HttpTransport:
         return answer
 
     async def _send(self, request: Request, timeout_s: float) -> Response:
-        limit = aiohttp.ClientTimeout(total=timeout_s)
+        limit = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
         with no_answer_is_unavailable(request):
             async with await self._open(request, limit) as answer:
                 return Response(answer.status, await answer.read(), _lower(answer))
@@ -112,7 +113,7 @@ class HttpTransport:
         return await self._connected().request(
             request.method,
             URL(self._server + request.path).with_query(request.query),
-            data=request.body,
+            data=None if request.body is None else _Gated(request),
             headers=headers,
             timeout=limit,
             proxy=self._proxy,
@@ -134,6 +135,24 @@ class HttpTransport:
         return self._session
 
 
+class _Gated(aiohttp.BytesPayload):
+    """A body that asks the gate when the connection stands, which may be seconds after the request.
+
+    Headers wait for the first bytes of the body, and a request that announces a body without
+    sending it does nothing: so a lease that ran out during a handshake still stops the write.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.body or b"", content_type=request.content_type)
+        self._gate = request.gate
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        self._gate()
+        await super().write_with_length(writer, content_length)
+
+
 @contextmanager
 def no_answer_is_unavailable(request: Request) -> Iterator[None]:
     """Every failure to get an answer becomes one error, named by what was asked."""
@@ -142,6 +161,8 @@ def no_answer_is_unavailable(request: Request) -> Iterator[None]:
     except TimeoutError as error:
         raise Unavailable(f"{request.method} {request.path}: no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
+        if isinstance(error.__cause__, NotLeading):
+            raise error.__cause__ from None
         found = f"{type(error).__name__}: {error}"
         raise Unavailable(f"{request.method} {request.path}: {found}") from error
 

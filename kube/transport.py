@@ -6,14 +6,20 @@ calls its store directly, which is how the whole program runs under a virtual cl
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 
+def always() -> None:
+    """The gate of a request that may always be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
+    """One request; `gate` is asked right before the body leaves and may raise `NotLeading`."""
+
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -21,6 +27,7 @@ class Request:
     content_type: str = "application/json"
     accept: str = "application/json"
     user_agent: str = "tandem"
+    gate: Callable[[], None] = field(default=always, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube.errors import Unavailable
+from kube.errors import NotLeading, Unavailable
 from kube.http import HttpTransport, split_lines
 from kube.transport import Request
 
@@ -181,6 +181,27 @@ async def test_a_stream_that_falls_silent_is_unavailable() -> None:
                 await anext(stream.lines)
         release.set()
         await transport.close()
+
+
+async def test_a_gate_that_shuts_while_connecting_stops_the_write() -> None:
+    served = []
+
+    async def handler(request: web.Request) -> web.Response:
+        served.append(await request.read())
+        return web.Response()
+
+    def shut() -> None:
+        raise NotLeading("the lease ran out")
+
+    async with serve(handler) as server:
+        transport = HttpTransport(str(server.make_url("")))
+        await transport.send(Request("PUT", "/", body=b"{}"), timeout_s=5)
+        with pytest.raises(NotLeading, match="the lease ran out"):
+            await transport.send(Request("PUT", "/", body=b"{}", gate=shut), timeout_s=5)
+        await transport.send(Request("GET", "/"), timeout_s=5)
+        await transport.close()
+
+    assert served == [b"{}", b""]
 
 
 async def test_closing_what_was_never_used_is_fine() -> None:
