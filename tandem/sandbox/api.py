@@ -1,6 +1,6 @@
 """The API server without I/O: `handle` takes a request and gives an answer, at once.
 
-A watch is the one answer that goes on; it waits on the event loop, so a virtual loop carries it too.
+A watch is the one answer that goes on; it waits on the event loop, so a virtual one carries it too.
 Never raises for a bad request: every refusal is a `Status` body.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import ClassVar
 
 from kube.transport import Request, Response, Stream
 from tandem.sandbox import deleting, reading, watching
@@ -180,7 +181,7 @@ class Api:
     def _form(self, call: Call) -> Form:
         return negotiate(call.request.accept, call.query)
 
-    _METHODS: dict[tuple[str, bool], Callable[[Api, Call], Response | Stream]] = {
+    _METHODS: ClassVar[dict[tuple[str, bool], Callable[[Api, Call], Response | Stream]]] = {
         ("GET", True): _get,
         ("GET", False): _list,
         ("POST", False): _create,

@@ -1,4 +1,4 @@
-"""Server-side apply: lay what a client wants over what is, and refuse to take others' fields unasked.
+"""Server-side apply: lay what a client wants over what is; take no field of others unasked.
 
 Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
@@ -101,7 +101,7 @@ def _result(served: Served, live: Json, body: Json, writer: Writer) -> Json:
 def _was_applied_by_kubectl(
     served: Served, live: Json, writer: Writer, found: list[tuple[Owner, Path]]
 ) -> bool:
-    """Whether every conflict is with what kubectl applied client-side before: then it may take over."""
+    """Whether kubectl itself applied all that conflicts client-side before: it may take over."""
     text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     if writer.manager != "kubectl" or not text:
         return False

@@ -9,8 +9,9 @@ await sandbox.run()                     # controllers, scheduler, kubelets, unti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from http import HTTPStatus
 from random import Random  # noqa: TID251 - the seed of a sandbox is a setting; this is its one use
 
 import msgspec
@@ -53,7 +54,7 @@ class SandboxSettings:
     seed: int = 0
     crds: Sequence[Json] = TANDEM_CRDS
     history: int = 10_000
-    controllers: ControllerSettings = ControllerSettings()
+    controllers: ControllerSettings = field(default_factory=ControllerSettings)
 
 
 class Sandbox:
@@ -68,7 +69,7 @@ class Sandbox:
 
     def _create(self, path: str, body: Json) -> None:
         answer = self.api.handle(Request("POST", path, body=msgspec.json.encode(body)))
-        if not isinstance(answer, Response) or answer.status != 201:
+        if not isinstance(answer, Response) or answer.status != HTTPStatus.CREATED:
             name, found = body["metadata"]["name"], getattr(answer, "body", b"")
             raise ValueError(f"{body['kind']} {name!r} refused: {found.decode()}")
 
@@ -109,12 +110,17 @@ class Sandbox:
 def _initial(settings: SandboxSettings) -> Iterator[tuple[str, Json]]:
     """Give what a fresh cluster has, and the path of each."""
     for name in NAMESPACES:
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        body: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         yield "/api/v1/namespaces", body
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+        account: Json = {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "default"},
+        }
         yield f"/api/v1/namespaces/{name}/serviceaccounts", account
     for name, value in _PRIORITIES.items():
-        body = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": value}
-        yield "/apis/scheduling.k8s.io/v1/priorityclasses", body | {"metadata": {"name": name}}
+        names: Json = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
+        priority = names | {"metadata": {"name": name}, "value": value}
+        yield "/apis/scheduling.k8s.io/v1/priorityclasses", priority
     for crd in settings.crds:
         yield _ROOT, crd

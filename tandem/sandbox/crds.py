@@ -93,7 +93,7 @@ def root_schema(version: Json) -> Json:
 
 
 def established(crd: Json, stamp: str) -> Json:
-    """Give *crd* as it is once accepted: with its status, and the finalizer that guards its objects."""
+    """Give *crd* as it is once accepted: with status, and the finalizer that guards its objects."""
     spec = crd["spec"]
     old: Json = crd.get("status") or {}
     conditions = [

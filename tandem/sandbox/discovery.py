@@ -52,20 +52,19 @@ def version() -> Json:
 
 
 def _versions(state: State, path: str) -> Response | None:
-    parts = path.strip("/").split("/")
-    if parts == ["api"]:
-        return json_answer(_core_versions())
-    if parts == ["apis"]:
-        groups = [group_json(name, found) for name, found in groups_of(state).items() if name]
-        return json_answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
-    if parts[0] == "apis" and len(parts) == 2:
-        found = groups_of(state).get(parts[1])
-        names = {"kind": "APIGroup", "apiVersion": "v1"}
-        return json_answer(names | group_json(parts[1], found)) if found else None
-    if parts == ["api", "v1"]:
-        return json_answer(resource_list(state, "", "v1"))
-    if parts[0] == "apis" and len(parts) == 3 and parts[2] in groups_of(state).get(parts[1], []):
-        return json_answer(resource_list(state, parts[1], parts[2]))
+    match path.strip("/").split("/"):
+        case ["api"]:
+            return json_answer(_core_versions())
+        case ["api", "v1"]:
+            return json_answer(resource_list(state, "", "v1"))
+        case ["apis"]:
+            groups = [group_json(name, found) for name, found in groups_of(state).items() if name]
+            return json_answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+        case ["apis", group] if group in groups_of(state):
+            names = {"kind": "APIGroup", "apiVersion": "v1"}
+            return json_answer(names | group_json(group, groups_of(state)[group]))
+        case ["apis", group, its_version] if its_version in groups_of(state).get(group, []):
+            return json_answer(resource_list(state, group, its_version))
     return None
 
 

@@ -1,7 +1,7 @@
 """The shapes an object can be asked for in: itself, its metadata only, or a row of a Table.
 
-An object is encoded once in each shape and kept with the stored object, so that twenty watchers cost
-one encoding.
+An object is encoded once in each shape and kept with the stored object, so that twenty watchers
+cost one encoding.
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 """
 

@@ -1,4 +1,4 @@
-"""Who owns which field: `managedFields`, kept up to date on every write, so that apply sees conflicts.
+"""Who owns which field: `managedFields`, kept on every write, so that apply sees conflicts.
 
 Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
@@ -117,7 +117,7 @@ def track(served: Served, old: Json | None, new: Json, writer: Writer, stamp: st
 
 
 def _base(old: Json | None, new: Json) -> list[Owner]:
-    """Start from what the client sent, if it sent any (kubectl migrates entries so), else from *old*."""
+    """Start from what the client sent, if any (kubectl migrates entries so), else from *old*."""
     sent = new["metadata"].get("managedFields")
     return owners(old) if sent is None else owners(new)
 

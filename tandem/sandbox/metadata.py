@@ -17,6 +17,7 @@ _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
 _ANNOTATIONS_LIMIT = 256 * 1024
+_LABEL_LIMIT = 63
 
 _SUBDOMAIN_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
@@ -118,7 +119,7 @@ def _label_faults(labels: Json, path: str) -> Iterator[Cause]:
         yield from _key_faults(key, path)
         if not re.fullmatch(_LABEL_VALUE, value):
             yield invalid_value(path, value, _LABEL_VALUE_RULE)
-        if len(value) > 63:
+        if len(value) > _LABEL_LIMIT:
             yield invalid_value(path, value, "must be no more than 63 bytes")
 
 
@@ -128,7 +129,7 @@ def _key_faults(key: str, path: str) -> Iterator[Cause]:
         yield invalid_value(path, key, f"prefix part {_SUBDOMAIN_RULE}")
     if not re.fullmatch(_QUALIFIED, name):
         yield invalid_value(path, key, _NAME_PART_RULE)
-    elif len(name) > 63:
+    elif len(name) > _LABEL_LIMIT:
         yield invalid_value(path, key, "name part must be no more than 63 bytes")
 
 

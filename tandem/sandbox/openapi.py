@@ -195,6 +195,7 @@ def _paths(served: Served) -> Json:
     kind = served.kind
     root = f"/{_place(kind.group, kind.version)}"
     all_of_them = f"{root}/{kind.plural}"
+    found: dict[str, tuple[str, ...]]
     if not kind.namespaced:
         found = {all_of_them: ("get", "post", "delete")}
         one = f"{all_of_them}/{{name}}"

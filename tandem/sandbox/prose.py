@@ -1,4 +1,4 @@
-"""What each field of a built-in kind means, for `kubectl explain`: read from the `kubernetes` package.
+"""What each field of a built-in kind means, for `kubectl explain`: from the `kubernetes` package.
 
 The package's models carry the descriptions of the published API; they are imported when first asked
 for, because that takes a second.

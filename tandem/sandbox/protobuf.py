@@ -1,4 +1,4 @@
-"""Bodies in Kubernetes' protobuf, which kubectl's typed commands send (`drain`, `auth can-i`, `create`).
+"""Bodies in Kubernetes' protobuf, which kubectl's typed commands send (`drain`, `auth`, `create`).
 
 Only read, never written: clients that send protobuf accept JSON. `schemas/protobuf.json` holds the
 field numbers and types of the published .proto files of Kubernetes 1.37.2; "+" marks an inlined
@@ -23,6 +23,7 @@ from tandem.sandbox.status import Json
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MORE = 0x80  # this bit of a byte says that the number goes on
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 Fields = Mapping[str, list[str]]
@@ -48,10 +49,11 @@ def decode(body: bytes) -> Json:
         envelope = dict(_raw_fields(body[len(_MAGIC) :]))
         names = {number: value.decode() for number, value in _raw_fields(envelope.get(1, b""))}
         api_version, kind = names.get(1, ""), names.get(2, "")
-        obj = _message(envelope.get(2, b""), _name(api_version, kind))
+        obj: Json = _message(envelope.get(2, b""), _name(api_version, kind))
     except (IndexError, KeyError, UnicodeDecodeError, AttributeError) as error:
         raise NotProtobuf(f"cannot be read: {error!r}") from error
-    return {"apiVersion": api_version, "kind": kind} | obj
+    names_of: Json = {"apiVersion": api_version, "kind": kind}
+    return names_of | obj
 
 
 def _name(api_version: str, kind: str) -> str:
@@ -85,9 +87,9 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
     while True:
         byte = data[position]
         position += 1
-        value |= (byte & 0x7F) << shift
+        value |= (byte & ~_MORE) << shift
         shift += 7
-        if byte < 0x80:
+        if not byte & _MORE:
             return value, position
 
 
@@ -105,13 +107,13 @@ def _message(data: bytes, name: str) -> Any:
 
 
 def _put(found: Json, known: list[str], raw: Any) -> None:
-    name, kind, repeated = known[0], known[1], len(known) > 2
+    name, kind, *marks = known
     if kind.startswith("map:"):
         key, value = _entry(raw, kind.removeprefix("map:"))
         found.setdefault(name, {})[key] = value
     elif name == "+":
         found.update(_value(raw, kind))
-    elif repeated:
+    elif marks:
         found.setdefault(name, []).append(_value(raw, kind))
     else:
         value = _value(raw, kind)

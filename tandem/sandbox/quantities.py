@@ -1,4 +1,4 @@
-"""Write quantities the canonical way, as upstream re-writes them: "0.5" is "500m", "1024Mi" is "1Gi".
+"""Write quantities the canonical way, as upstream does: "0.5" is "500m", "1024Mi" is "1Gi".
 
 Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
@@ -38,7 +38,7 @@ def _rewritten(item: Any, schema: Json) -> Any:
 
 
 def holds_quantity(schema: Json) -> bool:
-    """Whether a value of *schema* can hold a quantity somewhere; remembered by the schema's identity."""
+    """Whether a value of *schema* can hold a quantity; remembered by the schema's identity."""
     known = _HOLDERS.get(id(schema))
     if known is None:
         _HOLDERS[id(schema)] = False  # a schema that holds itself adds nothing
@@ -83,9 +83,9 @@ def amount(text: str | int) -> Decimal:
         raise ValueError(f"not a quantity: {text!r}")
     number, suffix = Decimal(matched[1]), matched[2]
     if suffix in _BINARY:
-        return number * 2 ** _BINARY[suffix]
+        return Decimal(number * 2 ** _BINARY[suffix])
     exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
-    return number.scaleb(exponent)
+    return Decimal(number.scaleb(exponent))
 
 
 def _binary(found: Decimal) -> str:

@@ -9,7 +9,7 @@ from tandem.sandbox.builtins.strategy import Strategy
 from tandem.sandbox.builtins.table import strategy_of
 from tandem.sandbox.kinds import BUILTINS, Kind
 from tandem.sandbox.schemas.definitions import definitions
-from tandem.sandbox.schemas.rules import Rules
+from tandem.sandbox.schemas.rules import NO_RULES, Rules
 from tandem.sandbox.status import Json
 
 
@@ -32,7 +32,7 @@ class Served:
     storage_version: str
     columns: tuple[Json, ...] = ()
     scale: ScalePaths | None = None
-    rules: Rules = Rules()
+    rules: Rules = NO_RULES
     selectable: tuple[str, ...] = ()
 
 
@@ -71,14 +71,6 @@ class Registry:
             if served.kind.storage == storage and served.kind.version == served.storage_version:
                 return served
         return None
-
-    def namespaced(self) -> Iterator[Served]:
-        """Give each namespaced resource once, in its stored version."""
-        for served in self._served.values():
-            kind = served.kind
-            if kind.namespaced and kind.version == served.storage_version and "get" in kind.verbs:
-                if kind.storage == f"{kind.plural}.{kind.group}":
-                    yield served
 
     def __iter__(self) -> Iterator[Served]:
         yield from self._served.values()

@@ -23,24 +23,22 @@ class Target:
     sub: str = ""
 
 
-_OF_NAMESPACE = {"status", "finalize"}
-
-
 def parse(path: str) -> Target | None:
     """Split a path below /api/VERSION or /apis/GROUP/VERSION; None when it is neither."""
-    parts = [part for part in path.split("/") if part]
-    if len(parts) >= 2 and parts[0] == "api":
-        group, version, rest = "", parts[1], parts[2:]
-    elif len(parts) >= 3 and parts[0] == "apis":
-        group, version, rest = parts[1], parts[2], parts[3:]
-    else:
-        return None
+    match [part for part in path.split("/") if part]:
+        case ["api", version, *rest]:
+            group = ""
+        case ["apis", group, version, *rest]:
+            pass
+        case _:
+            return None
     namespace = ""
-    if len(rest) >= 3 and rest[0] == "namespaces" and not _is_namespace_sub(rest):
-        namespace, rest = rest[1], rest[2:]
+    match rest:
+        case ["namespaces", _, "status" | "finalize"]:
+            pass
+        case ["namespaces", namespace, _, *_]:
+            rest = rest[2:]
+        case _:
+            pass
     plural, name, *sub = [*rest, "", ""][: max(len(rest), 2)]
     return Target(group, version, namespace, plural, name, "/".join(sub))
-
-
-def _is_namespace_sub(rest: list[str]) -> bool:
-    return len(rest) == 3 and rest[2] in _OF_NAMESPACE

@@ -1,7 +1,7 @@
 """The API server on a loopback port, in plain HTTP, for kubectl and other programs.
 
-Refuses any Host but this machine's own, so that a web page cannot reach it by DNS rebinding. There is
-no authentication: whoever may open a loopback port here is an administrator.
+Refuses any Host but this machine's own, so that a web page cannot reach it by DNS rebinding. There
+is no authentication: whoever may open a loopback port here is an administrator.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def _read(request: web.Request) -> Request:
 async def _send_lines(request: web.Request, answer: Stream) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     await response.prepare(request)
-    async with aclosing(answer.lines) as lines:  # type: ignore[type-var]  # the lines of a watch are a generator
+    async with aclosing(answer.lines) as lines:  # type: ignore[type-var]  # a generator
         async for line in lines:
             await response.write(line + b"\n")
     await response.write_eof()

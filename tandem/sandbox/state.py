@@ -1,4 +1,4 @@
-"""What every request works on: objects, served resources, time and randomness; and the request itself."""
+"""What every request works on: objects, served resources, time, randomness; and the request."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Refusals of the API server: one exception that carries the `Status` object a client reads.
 
-Wording and `details` follow kube-apiserver 1.37, because clients (kubectl, kopf, KEDA users' scripts)
+Wording and `details` follow kube-apiserver 1.37, because clients (kubectl, kopf, users' scripts)
 match on them.
 Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 """

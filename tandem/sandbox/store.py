@@ -1,9 +1,9 @@
 """The objects, their history, and who waits for news: the sandbox's etcd and watch cache.
 
 One counter gives every write its resourceVersion. Each table (one a resource) keeps its current
-objects and a window of past events. A watcher is a position in that window, so a write costs the same
-whether none or twenty watch, and each event is encoded once. Stored objects are never changed in
-place: a write stores a new dict.
+objects and a window of past events. A watcher is a position in that window, so a write costs the
+same whether none or twenty watch, and each event is encoded once. Stored objects are never changed
+in place: a write stores a new dict.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From *old* to *new*; a deletion has no new, but a `last` state under the deletion's revision."""
+    """From *old* to *new*; a deletion has no new, but a `last` state with its own revision."""
 
     revision: int
     key: Key

@@ -34,6 +34,7 @@ class Watch:
     matches: Predicate | None
     initial: tuple[Stored, ...] = ()
     announce_end: bool = False
+    over: bool = False
 
     def seen(self, change: Change) -> bytes | None:
         """Give the line of *change* as this watcher sees it, or None."""
@@ -82,37 +83,48 @@ class Watch:
         """Yield the lines until the time is up, the history is gone or the resource is."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _timeout_s(self.call.query)
+        bookmark_at = loop.time() + BOOKMARK_S
         for line in self._opening():
             yield line
-        bookmark_at = loop.time() + BOOKMARK_S
         while not self.table.closed:
+            for line in self._catch_up():
+                yield line
+            if self.over or loop.time() >= deadline:
+                return
+            until = min(bookmark_at, deadline)
+            await asyncio.wait((self.table.wait(),), timeout=until - loop.time())
+            if loop.time() >= bookmark_at:
+                bookmark_at = loop.time() + BOOKMARK_S
+                for line in self._routine_bookmark():
+                    yield line
+
+    def _behind(self) -> bool:
+        history = self.table.history
+        return self.position < self.table.floor or (
+            bool(history) and history[-1].revision > self.position
+        )
+
+    def _catch_up(self) -> Iterator[bytes]:
+        """Yield what has happened up to now, or the end when that is no longer known."""
+        while self._behind():
             try:
                 changes = self.table.since(self.position)
             except TooOld as error:
+                self.over = True
                 yield error_line(too_old(self.position, error.oldest))
                 return
             for change in changes:
                 self.position = change.revision
-                if (seen := self.seen(change)) is not None:
-                    yield seen
-            if self.table.history and self.table.history[-1].revision > self.position:
-                continue
-            if loop.time() >= deadline:
-                return
-            await asyncio.wait(
-                (self.table.wait(),), timeout=min(bookmark_at, deadline) - loop.time()
-            )
-            if loop.time() >= bookmark_at and self._idle():
-                bookmark_at = loop.time() + BOOKMARK_S
-                if self.wants_bookmarks:
-                    yield self.bookmark()
+                line = self.seen(change)
+                if line is not None:
+                    yield line
 
-    def _idle(self) -> bool:
-        """Move the position up to now when this table has no news."""
-        if self.table.history and self.table.history[-1].revision > self.position:
-            return False
-        self.position = max(self.position, self.state.store.revision)
-        return True
+    def _routine_bookmark(self) -> Iterator[bytes]:
+        """Move the position up to now when this table has no news, and tell who wants to know."""
+        if not self._behind():
+            self.position = max(self.position, self.state.store.revision)
+            if self.wants_bookmarks:
+                yield self.bookmark()
 
     def _opening(self) -> Iterator[bytes]:
         for stored in self.initial:

@@ -28,12 +28,13 @@ _LABEL_RULE = (
     "for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
 _EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+_LAST_PORT = 65535
 _IMMUTABLE = "field is immutable"
 _POD_CHANGES = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
-    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions "
-    "to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it "
-    "was previously negative)"
+    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
+    "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be "
+    "set to 1 if it was previously negative)"
 )
 _SET_CHANGES = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
@@ -114,7 +115,7 @@ def _container(container: Json, path: str, seen: set[str]) -> Iterator[Cause]:
 
 
 def _port(port: int, path: str) -> Iterator[Cause]:
-    if not 0 < port < 65536:
+    if not 0 < port <= _LAST_PORT:
         yield invalid_value(path, port, "must be between 1 and 65535, inclusive")
 
 
@@ -230,10 +231,10 @@ def service(obj: Json, old: Json | None) -> Iterator[Cause]:
         yield required("spec.ports")
     for index, port in enumerate(spec.get("ports") or ()):
         yield from _port(port.get("port", 0), f"spec.ports[{index}].port")
-    if old is not None and "clusterIP" in old["spec"]:
-        if spec.get("clusterIP") != old["spec"]["clusterIP"]:
-            address = spec.get("clusterIP", "")
-            yield invalid_value("spec.clusterIPs[0]", [address], "may not change once set")
+    before = old["spec"].get("clusterIP") if old is not None else None
+    if before is not None and spec.get("clusterIP") != before:
+        address = spec.get("clusterIP", "")
+        yield invalid_value("spec.clusterIPs[0]", [address], "may not change once set")
 
 
 def node(obj: Json, old: Json | None) -> Iterator[Cause]:

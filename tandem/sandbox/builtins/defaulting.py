@@ -1,7 +1,7 @@
-"""Defaults that kube-apiserver gives to its own kinds, as far as kubectl and the controllers see them.
+"""Defaults that kube-apiserver gives to its own kinds, as far as kubectl and controllers see them.
 
 Each function fills what is missing, in place, and leaves what is given.
-Source: the defaulting functions of the API types of Kubernetes 1.37 (facts, checked by tests/contract)
+Source: the defaulting of the API types of Kubernetes 1.37 (facts, checked by tests/contract)
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Strategy:
     """Rules of a kind.
 
     `held` tells whether something besides finalizers keeps a deleted object, `leave` shows it as
-    leaving. `grace` gives the seconds an object is left to end by itself: (object, seconds asked for) -> seconds.
+    leaving. `grace` gives the seconds an object has to end by itself, from the seconds asked for.
     `status_keeps` names what a write to /status leaves as it was, besides `spec`.
     """
 

@@ -1,7 +1,7 @@
 """Sets of fields, as server-side apply counts them, and the schema-aware merge it does.
 
-A path is a tuple of elements written as in `fieldsV1`: `f:name`, `k:{"name":"a"}` (item of a map list)
-or `v:"x"` (item of a set). Atomic lists and maps are one leaf.
+A path is a tuple of elements written as in `fieldsV1`: `f:name`, `k:{"name":"a"}` (item of a map
+list) or `v:"x"` (item of a set). Atomic lists and maps are one leaf.
 Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
@@ -167,7 +167,7 @@ def _merged_list(live: list[Any], applied: list[Any], schema: Schema) -> list[An
 
 
 def without(value: Any, schema: Schema, drop: Fields, keep: Fields) -> Any:
-    """Give *value* without the fields in *drop*; a map or item goes when nothing in *keep* is in it."""
+    """Give *value* without the fields in *drop*; what holds nothing in *keep* goes whole."""
     return _pruned(value, schema, (), drop, keep)
 
 

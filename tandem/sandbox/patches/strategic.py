@@ -1,9 +1,8 @@
 """Strategic merge patch: lists of objects merge by the key their field declares.
 
-The schema is a linked one (`schemas.definitions`), whose fields carry `x-kubernetes-patch-merge-key`
-and `x-kubernetes-patch-strategy`.
-Source: https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/ and
-https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+The schema is a linked one (`schemas.definitions`), whose fields carry their merge key and strategy.
+Source: https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+and https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ def _patch_orders(result: dict[str, Any], patch: Mapping[str, Any], schema: Sche
 
 
 def _ordered(items: list[Any], order: list[Any], key: str | None) -> list[Any]:
-    """Put the items named in *order* into that order; the others stay behind the item they followed."""
+    """Put the items named in *order* into that order; others stay behind the item they followed."""
     names = [_name(each, key) for each in order]
     ranks: list[tuple[int, int]] = []
     rank = -1

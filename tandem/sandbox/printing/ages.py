@@ -9,6 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 UNKNOWN = "<unknown>"
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86400, 365 * 86400
+_Unit = tuple[int, str]
+_SECONDS, _MINUTES, _HOURS, _DAYS = (1, "s"), (_MINUTE, "m"), (_HOUR, "h"), (_DAY, "d")
+# (up to, whole units, the second unit or None)
+_STEPS: tuple[tuple[int, _Unit, _Unit | None], ...] = (
+    (2 * _MINUTE, _SECONDS, None),
+    (10 * _MINUTE, _MINUTES, _SECONDS),
+    (3 * _HOUR, _MINUTES, None),
+    (8 * _HOUR, _HOURS, _MINUTES),
+    (2 * _DAY, _HOURS, None),
+    (8 * _DAY, _DAYS, _HOURS),
+    (2 * _YEAR, _DAYS, None),
+    (8 * _YEAR, (_YEAR, "y"), _DAYS),
+)
 
 
 def parse_time(text: str) -> datetime:
@@ -41,32 +54,9 @@ def human(duration: timedelta) -> str:
     if seconds < -1:
         return "<invalid>"
     seconds = max(seconds, 0)
-    if seconds < 2 * _MINUTE:
-        return f"{seconds}s"
-    if seconds < 3 * _HOUR:
-        return _minutes(seconds)
-    return _hours(seconds) if seconds < 8 * _DAY else _days(seconds)
-
-
-def _minutes(seconds: int) -> str:
-    minutes, rest = divmod(seconds, _MINUTE)
-    return f"{minutes}m{rest}s" if minutes < 10 and rest else f"{minutes}m"
-
-
-def _hours(seconds: int) -> str:
-    hours = seconds // _HOUR
-    if hours < 8:
-        minutes = seconds // _MINUTE % 60
-        return f"{hours}h{minutes}m" if minutes else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    days, rest = divmod(hours, 24)
-    return f"{days}d{rest}h" if rest else f"{days}d"
-
-
-def _days(seconds: int) -> str:
-    days = seconds // _DAY
-    if seconds < 2 * _YEAR:
-        return f"{days}d"
-    years, rest = divmod(days, 365)
-    return f"{years}y{rest}d" if years < 8 and rest else f"{years}y"
+    for below, (unit, name), part in _STEPS:
+        if seconds < below:
+            whole, rest = divmod(seconds, unit)
+            shown = rest // part[0] if part else 0
+            return f"{whole}{name}{shown}{part[1]}" if part and shown else f"{whole}{name}"
+    return f"{seconds // _YEAR}y"

@@ -1,4 +1,4 @@
-"""The part of kubectl's JSONPath that printer columns use: fields, indexes, `[*]` and `[?(@.a=="b")]`.
+"""The part of kubectl's JSONPath that printer columns use: fields, indexes, `[*]`, `[?(@.a=="b")]`.
 
 Source: https://kubernetes.io/docs/reference/kubectl/jsonpath/
 """

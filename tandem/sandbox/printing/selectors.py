@@ -23,5 +23,6 @@ def selector_text(selector: Json) -> str:
 
 def _expression(each: Json) -> str:
     key, values = each["key"], ",".join(sorted(each.get("values") or ()))
-    shown = {"Exists": key, "DoesNotExist": f"!{key}"}
-    return shown.get(each["operator"], f"{key} {each['operator'].lower()} ({values})")
+    shown: dict[str, str] = {"Exists": key, "DoesNotExist": f"!{key}"}
+    operator: str = each["operator"]
+    return shown.get(operator, f"{key} {operator.lower()} ({values})")

@@ -1,7 +1,7 @@
 """Columns and rows of any resource: a printer of its own, the CRD's columns, or name and age.
 
-In `_PRINTERS` each column is a word; `*` marks those that `-o wide` shows, `#` integers, `?` booleans,
-`_` is a space.
+In `_PRINTERS` each column is a word; `*` marks those that `-o wide` shows, `#` integers,
+`?` booleans; `_` is a space.
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
 """
 
@@ -22,6 +22,17 @@ from tandem.sandbox.status import Json
 
 Printer = Callable[[Json, datetime], list[Any]]
 
+_NODE = (
+    "Name Status Roles Age Version Internal-IP* External-IP* OS-Image* Kernel-Version* "
+    "Container-Runtime*"
+)
+_CLAIM = (
+    "Name Status Volume Capacity Access_Modes StorageClass VolumeAttributesClass Age VolumeMode*"
+)
+_VOLUME = (
+    "Name Capacity Access_Modes Reclaim_Policy Status Claim StorageClass "
+    "VolumeAttributesClass Reason Age VolumeMode*"
+)
 _OWNER = "Containers* Images* Selector*"
 _PRINTERS: Mapping[str, tuple[str, Printer]] = {
     "pods": (
@@ -29,8 +40,7 @@ _PRINTERS: Mapping[str, tuple[str, Printer]] = {
         pods.cells,
     ),
     "nodes": (
-        "Name Status Roles Age Version Internal-IP* External-IP* OS-Image* Kernel-Version* "
-        "Container-Runtime*",
+        _NODE,
         others.node,
     ),
     "namespaces": ("Name Status Age", others.namespace),
@@ -43,13 +53,11 @@ _PRINTERS: Mapping[str, tuple[str, Printer]] = {
     "serviceaccounts": ("Name Age", others.service_account),
     "services": ("Name Type Cluster-IP External-IP Port(s) Age Selector*", others.service),
     "persistentvolumeclaims": (
-        "Name Status Volume Capacity Access_Modes StorageClass VolumeAttributesClass Age "
-        "VolumeMode*",
+        _CLAIM,
         others.claim,
     ),
     "persistentvolumes": (
-        "Name Capacity Access_Modes Reclaim_Policy Status Claim StorageClass "
-        "VolumeAttributesClass Reason Age VolumeMode*",
+        _VOLUME,
         others.volume,
     ),
     "deployments.apps": (f"Name Ready Up-to-date# Available# Age {_OWNER}", workloads.deployment),

@@ -1,4 +1,4 @@
-"""String formats that structural schemas may ask for; unknown formats are ignored, as upstream does.
+"""String formats that structural schemas may ask for; unknown ones are ignored, as upstream does.
 
 Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation
 """

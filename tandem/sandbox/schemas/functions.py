@@ -1,4 +1,4 @@
-"""Kubernetes' extension functions for CEL, as far as they are known here: strings, lists, quantities.
+"""Kubernetes' extension functions for CEL, as far as known here: strings, lists, quantities.
 
 A quantity is carried as a map with one key; CEL's own types and operators are the `cel` package's.
 Source: https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-features-and-libraries
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,7 +94,7 @@ def _substring(text: str, start: int, end: int | None = None) -> str:
 
 
 def _is_sorted(values: Sequence[Any]) -> bool:
-    return all(one <= other for one, other in zip(values, values[1:], strict=False))
+    return all(one <= other for one, other in pairwise(values))
 
 
 def _is_url(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""CEL rules of a structural schema (`x-kubernetes-validations`), compiled once, checked on each write.
+"""CEL rules of a schema (`x-kubernetes-validations`), compiled once, checked on each write.
 
 Limits: no cost budget; the functions of `functions.py`; no types at compile time, so a new rule is
 tried on a sample value instead. A rule that does not compile, names unknown fields or functions, or
@@ -86,7 +86,7 @@ class Rules:
 
     def faults(self, value: Any, old: Any, path: str = "") -> Iterator[Cause]:
         """Give every broken rule; a value that did not change is not judged again."""
-        if value is None or (old is not None and old == value and not self._compares()):
+        if value is None or (old is not None and old == value and not self.compares()):
             return
         for rule in self.own:
             if not rule.compares or old is not None:
@@ -95,9 +95,9 @@ class Rules:
                     yield fault
         yield from self._below(value, old, path)
 
-    def _compares(self) -> bool:
+    def compares(self) -> bool:
         below = [*self.fields.values(), *([self.each] if self.each else [])]
-        return any(rule.compares for rule in self.own) or any(each._compares() for each in below)
+        return any(rule.compares for rule in self.own) or any(each.compares() for each in below)
 
     def _below(self, value: Any, old: Any, path: str) -> Iterator[Cause]:
         before: Json = old if isinstance(old, dict) else {}
@@ -117,6 +117,9 @@ class Rules:
 
     def _key(self, item: Any) -> object:
         return tuple(quoted(item.get(key)) for key in self.keys) if isinstance(item, dict) else None
+
+
+NO_RULES = Rules()
 
 
 def _run(program: Any, value: Any, old: Any) -> Any:

@@ -31,7 +31,8 @@ def sample(schema: Json, depth: int = 0) -> Any:
 
 
 def _text(schema: Json, _depth: int) -> str:
-    return _FORMATS.get(schema.get("format", ""), "a" * max(1, schema.get("minLength", 1)))
+    shortest: int = schema.get("minLength", 1)
+    return _FORMATS.get(schema.get("format", ""), "a" * max(1, shortest))
 
 
 def _whole(schema: Json, _depth: int) -> int:

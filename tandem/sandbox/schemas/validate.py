@@ -165,9 +165,9 @@ def _object(value: Json, schema: Json, path: str) -> Iterator[Cause]:
 def _combined(value: Any, schema: Json, path: str) -> Iterator[Cause]:
     for part in schema.get("allOf", ()):
         yield from faults(value, part, path)
-    if "anyOf" in schema and not schema.get(INT_OR_STRING):
-        if not any(_fits(value, part) for part in schema["anyOf"]):
-            yield invalid_value(path, "", f'"{path}" must validate at least one schema (anyOf)')
+    choices = () if schema.get(INT_OR_STRING) else schema.get("anyOf", ())
+    if choices and not any(_fits(value, part) for part in choices):
+        yield invalid_value(path, "", f'"{path}" must validate at least one schema (anyOf)')
     if "oneOf" in schema:
         count = sum(_fits(value, part) for part in schema["oneOf"])
         if count != 1:

@@ -22,7 +22,10 @@ from tandem.sandbox.store import Stored
 
 _BUDGETS = "poddisruptionbudgets.policy"
 _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
-_SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+_SEVERAL = (
+    "This pod has more than one PodDisruptionBudget, "
+    "which the eviction subresource does not support."
+)
 _PROCESSING_RETRY_S = 10
 CREATED: Json = {
     "kind": "Status",
@@ -82,9 +85,10 @@ def _budgets_of(state: State, pod: Json) -> Iterator[Stored]:
     labels = metadata.get("labels") or {}
     for (namespace, _), stored in state.store.table(_BUDGETS).items.items():
         selector = stored.obj["spec"].get("selector")
-        if namespace == metadata["namespace"] and selector is not None:
-            if matches(selector, labels):
-                yield stored
+        if namespace != metadata["namespace"] or selector is None:
+            continue
+        if matches(selector, labels):
+            yield stored
 
 
 def _ready(pod: Json) -> bool:

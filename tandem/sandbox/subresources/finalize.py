@@ -25,7 +25,7 @@ def replace(state: State, call: Call) -> Response:
     obj["spec"] = {"finalizers": (body.get("spec") or {}).get("finalizers") or []}
     metadata = obj["metadata"]
     stored = state.store.put(call.served.kind.storage, call.key, obj)
-    if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
-        if not obj["spec"]["finalizers"]:
-            stored = state.store.remove(call.served.kind.storage, call.key)
+    held = metadata.get("finalizers") or obj["spec"]["finalizers"]
+    if "deletionTimestamp" in metadata and not held:
+        stored = state.store.remove(call.served.kind.storage, call.key)
     return json_answer(stored.encoded())

@@ -1,4 +1,4 @@
-"""/log: what a simulated container would have said. It says when it started, and that it is simulated.
+"""/log: what a simulated container says: when it started, and that it is simulated.
 
 Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod
 """

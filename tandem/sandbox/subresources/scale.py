@@ -1,6 +1,6 @@
 """/scale: one replica count for every kind that has one.
 
-Source: https://kubernetes.io/docs/reference/kubernetes-api/autoscaling-resources/ (Scale, autoscaling/v1)
+Source: https://kubernetes.io/docs/reference/kubernetes-api/autoscaling-resources/
 """
 
 from __future__ import annotations
