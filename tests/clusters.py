@@ -71,48 +71,64 @@ class Bearer:
         raise AssertionError("the test cluster refused its own administrator")
 
 
-Launch = Callable[[bool], Cluster]
+class Fleet:
+    """The clusters of one half that run so far: at most one with controllers and one without."""
+
+    def __init__(self, start: Start, stack: ExitStack, folders: pytest.TempPathFactory) -> None:
+        self._start, self._stack, self._folders = start, stack, folders
+        self._running: dict[bool, Cluster] = {}
+        self._broken: dict[bool, str] = {}
+
+    def get(self, *, with_controllers: bool) -> Cluster:
+        """Start the cluster when it does not run; a start that failed is not tried again."""
+        if with_controllers in self._broken:
+            pytest.fail(self._broken[with_controllers], pytrace=False)
+        if with_controllers not in self._running:
+            folder = self._folders.mktemp("cluster")
+            try:
+                cluster = self._start(self._stack, folder, with_controllers)
+            except (RuntimeError, TimeoutError) as error:
+                self._broken[with_controllers] = str(error)
+                raise
+            self._running[with_controllers] = cluster
+        return self._running[with_controllers]
+
+
+Start = Callable[[ExitStack, Path, bool], Cluster]
+
+
+def _start_real(stack: ExitStack, folder: Path, with_controllers: bool) -> Cluster:
+    programs = control_plane.assets()
+    if programs is None:
+        pytest.skip(control_plane.missing())
+    plane = ControlPlane(programs, folder, with_controllers=with_controllers)
+    stack.callback(plane.stop)
+    return Cluster("real", plane.url, plane.write_kubeconfig(), plane.token, plane.authority)
+
+
+def _start_sandbox(stack: ExitStack, folder: Path, with_controllers: bool) -> Cluster:
+    """Run the embedded cluster as a process of its own."""
+    address, config = folder / "address", folder / "kubeconfig"
+    flags = ["--controllers"] if with_controllers else []
+    command = [sys.executable, "-m", "tests.sandbox_process", str(address), *flags]
+    server = Server(command, folder / "sandbox.log")
+    stack.callback(server.stop)
+    server.wait_until(address.is_file, SANDBOX_READY_S)
+    url = address.read_text()
+    config.write_text(kubeconfig(url))
+    return Cluster("sandbox", url, config)
 
 
 @pytest.fixture(scope="session")
-def _real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
-    """Start real control planes, at most one of each kind."""
-    running: dict[bool, Cluster] = {}
-
-    def launch(with_controllers: bool) -> Cluster:
-        programs = control_plane.assets()
-        if programs is None:
-            pytest.skip(control_plane.missing())
-        if with_controllers not in running:
-            folder = tmp_path_factory.mktemp("control-plane")
-            plane = ControlPlane(programs, folder, with_controllers=with_controllers)
-            stack.callback(plane.stop)
-            running[with_controllers] = Cluster(
-                "real", plane.url, plane.write_kubeconfig(), plane.token, plane.authority
-            )
-        return running[with_controllers]
-
+def _real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with ExitStack() as stack:
-        yield launch
+        yield Fleet(_start_real, stack, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
-    """Start embedded clusters as processes, at most one of each kind."""
-    running: dict[bool, Cluster] = {}
-
-    def launch(with_controllers: bool) -> Cluster:
-        if with_controllers not in running:
-            folder = tmp_path_factory.mktemp("sandbox")
-            server = start_sandbox(folder, with_controllers=with_controllers)
-            stack.callback(server.stop)
-            url = (folder / "address").read_text()
-            (folder / "kubeconfig").write_text(kubeconfig(url))
-            running[with_controllers] = Cluster("sandbox", url, folder / "kubeconfig")
-        return running[with_controllers]
-
+def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with ExitStack() as stack:
-        yield launch
+        yield Fleet(_start_sandbox, stack, tmp_path_factory)
 
 
 @pytest.fixture(params=HALVES)
@@ -128,9 +144,9 @@ def busy_cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture
-def real_cluster(_real: Launch) -> Cluster:
+def real_cluster(_real: Fleet) -> Cluster:
     """A real cluster with controllers and scheduler, without the sandbox as its twin."""
-    return _real(True)
+    return _real.get(with_controllers=True)
 
 
 @pytest.fixture
@@ -143,18 +159,8 @@ def kubectl() -> Path:
 
 
 def _launched(request: pytest.FixtureRequest, *, with_controllers: bool) -> Cluster:
-    launch: Launch = request.getfixturevalue(f"_{request.param}")
-    return launch(with_controllers)
-
-
-def start_sandbox(folder: Path, *, with_controllers: bool) -> Server:
-    """Run the embedded cluster as a process; its URL is in `folder / "address"` on return."""
-    address = folder / "address"
-    flags = ["--controllers"] if with_controllers else []
-    command = [sys.executable, "-m", "tests.sandbox_process", str(address), *flags]
-    server = Server(command, folder / "sandbox.log")
-    server.wait_until(address.is_file, SANDBOX_READY_S)
-    return server
+    fleet: Fleet = request.getfixturevalue(f"_{request.param}")
+    return fleet.get(with_controllers=with_controllers)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -75,6 +76,7 @@ class ControlPlane:
         for server in reversed(self._servers):
             server.stop(signal.SIGKILL)
         self._servers.clear()
+        shutil.rmtree(self.folder / "etcd", ignore_errors=True)
 
     def _start(self, *, with_controllers: bool) -> None:
         self._run("etcd", *self._etcd_flags()).wait_until(self._etcd_answers, READY_S)

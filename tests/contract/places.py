@@ -54,10 +54,11 @@ async def make_space(api: Api, suffix: str) -> Space:
 
 
 async def sweep_space(api: Api, space: Space) -> None:
-    """Delete what could still react: owners first, then pods at once."""
+    """Delete what could still react, and wait for the pods, lest they pend in the next case."""
     for plural in ("deployments", "statefulsets", "daemonsets", "jobs", "replicasets"):
         await api.delete(space(plural), {"propagationPolicy": "Background"})
     await api.delete(space("pods"), {"gracePeriodSeconds": 0})
+    await api.eventually(space("pods"), lambda found: not found["items"])
     await api.delete(f"{NAMESPACES}/{space.name}")
 
 

@@ -5,6 +5,7 @@ Every case has its own nodes and selects them, so that cases do not meet.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ async def test_what_is_lacking_is_named(
     await submit(busy_api, busy_space, containers=[container(resources=resources)])
 
     message = await refused(busy_api, busy_space)
-    assert message.startswith("0/1 nodes are available: ")
+    assert re.match(r"0/\d+ nodes are available: ", message)
     assert reason in message
 
 
@@ -168,7 +169,7 @@ async def test_a_selector_that_no_node_has(busy_api: Api, busy_space: Space) -> 
     await submit(busy_api, busy_space, nodeSelector={"disk": "ssd"})
 
     message = await refused(busy_api, busy_space)
-    assert "1 node(s) didn't match Pod's node affinity/selector" in message
+    assert re.search(r"\d+ node\(s\) didn't match Pod's node affinity/selector", message)
 
 
 @pytest.mark.parametrize(
