@@ -55,9 +55,13 @@ def validate(bodies: Bodies) -> list[Fault]:
 
 
 def _named(body: Mapping[str, Any], faults: Iterable[Fault]) -> list[Fault]:
+    prefix = f"{body['kind']}/{_name(body)}"
+    return [replace(fault, path=f"{prefix} {fault.path}") for fault in faults]
+
+
+def _name(body: Mapping[str, Any]) -> str:
     meta = body.get("metadata")
-    name = meta.get("name", "") if isinstance(meta, Mapping) else ""
-    return [replace(fault, path=f"{body['kind']}/{name} {fault.path}") for fault in faults]
+    return str(meta.get("name", "")) if isinstance(meta, Mapping) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def _known(bodies: Bodies, faults: list[Fault]) -> _Known:
                 authentications[AuthRef(value.name, value.kind)] = value
         elif kind in {"Secret", "ConfigMap"}:
             try:
-                data[kind, str(body["metadata"]["name"])] = data_of(body, kind)
+                data[kind, _name(body)] = data_of(body, kind)
             except ValueError as error:
                 faults += _named(body, [Fault("data", "", str(error))])
     return _Known(authentications, data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,15 +13,19 @@ def data_of(body: Mapping[str, Any], kind: str) -> Mapping[str, str]:
     Raises:
         ValueError: a Secret's value is not text in base64; the message names its key only.
     """
-    data: dict[str, str] = body.get("data") or {}
+    data = _object(body.get("data"))
     if kind != "Secret":
-        return data
-    plain: dict[str, str] = body.get("stringData") or {}
+        return {key: str(value) for key, value in data.items()}
+    plain = {key: str(value) for key, value in _object(body.get("stringData")).items()}
     return {key: _text(key, value) for key, value in data.items()} | plain
 
 
-def _text(key: str, value: str) -> str:
+def _object(raw: object) -> Mapping[str, object]:
+    return raw if isinstance(raw, dict) else {}
+
+
+def _text(key: str, value: object) -> str:
     try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+        return base64.b64decode(str(value), validate=True).decode()
+    except ValueError as error:
         raise ValueError(f"key '{key}' is not text in base64") from error

@@ -18,6 +18,7 @@ from eventscaler.core.faults import Fault, Severity, errors
 from eventscaler.core.model import Behavior, Limits, Pause, Settings
 from eventscaler.decode.node import Node
 from kube.scale import Target
+from kube.values import times
 
 PAUSED = "autoscaling.keda.sh/paused"
 PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
@@ -92,6 +93,7 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
     _fallback(spec)
     triggers = _triggers(spec)
     spec.unknown()
+    created = _created(meta)
     found = tuple(faults)
     if errors(found):
         return None, found
@@ -99,7 +101,7 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
         name=name,
         namespace=namespace,
         uid=meta.text("uid"),
-        created=_created(meta),
+        created=created,
         target=target,
         container=container,
         polling_s=polling_s,
@@ -112,8 +114,14 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
 
 def _created(meta: Node) -> datetime:
     """When it was made; the epoch for a manifest that is in no cluster yet."""
-    found = meta.text("creationTimestamp")
-    return datetime.fromisoformat(found) if found else datetime.fromtimestamp(0, UTC)
+    found = meta.raw("creationTimestamp")
+    if isinstance(found, datetime):  # YAML reads an unquoted time as one
+        return found.replace(tzinfo=found.tzinfo or UTC)
+    try:
+        return times.parse(found) if isinstance(found, str) else times.EPOCH
+    except ValueError:
+        meta.fault("creationTimestamp", found, "a time such as 2026-05-01T10:00:00Z")
+        return times.EPOCH
 
 
 def _target(ref: Node, namespace: str) -> tuple[Target, str]:

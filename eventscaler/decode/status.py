@@ -5,7 +5,7 @@ A status is nobody's input but ours: what is odd in it counts as absent; the nex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +18,11 @@ def known_status(body: Mapping[str, Any]) -> Status:
     """Read `status` of *body*."""
     raw = _object(body.get("status"))
     return Status(
-        conditions=read(_object(item) for item in raw.get("conditions") or ()),
+        conditions=read(_object(item) for item in _list(raw.get("conditions"))),
         last_active=_time(raw.get("lastActiveTime")),
         original_replicas=_whole(raw.get("originalReplicaCount")),
         paused_replicas=_whole(raw.get("pausedReplicaCount")),
-        metric_names=tuple(str(name) for name in raw.get("externalMetricNames") or ()),
+        metric_names=tuple(str(name) for name in _list(raw.get("externalMetricNames"))),
         activity=_activity(_object(raw.get("triggersActivity"))),
         scale_target=_target(_object(raw.get("scaleTargetGVKR"))),
         triggers_types=str(raw.get("triggersTypes") or ""),
@@ -32,6 +32,10 @@ def known_status(body: Mapping[str, Any]) -> Status:
 
 def _object(raw: object) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else {}
+
+
+def _list(raw: object) -> Sequence[object]:
+    return raw if isinstance(raw, list) else ()
 
 
 def _time(raw: object) -> datetime | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eventscaler.admission import validate
 from eventscaler.core.faults import Severity
+from eventscaler.decode import known_status
 from kube.client import Json
 from tests.eventscaler.manifests import (
     http_trigger,
@@ -122,6 +126,50 @@ def test_a_scaled_job_is_passed_with_a_note() -> None:
     assert found(job, scaled_object("orders", pods_trigger())) == [
         ("note", "ScaledJob/j kind: not scaled yet")
     ]
+
+
+KEYS = st.sampled_from(
+    [
+        "metadata",
+        "spec",
+        "status",
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "annotations",
+        "triggers",
+        "type",
+        "authenticationRef",
+        "secretTargetRef",
+        "data",
+        "stringData",
+        "env",
+        "advanced",
+        "fallback",
+        "podIdentity",
+        "scaleTargetRef",
+        "conditions",
+        "behavior",
+    ]
+)
+TEXTS = st.text(max_size=5) | st.sampled_from(["cron", "a", "kubernetes-workload"])
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=15,
+)
+BODIES = st.builds(
+    lambda kind, body: {**body, "kind": kind},
+    st.sampled_from([*sorted(OURS), "Secret", "ConfigMap", "ScaledJob", "Pod"]),
+    st.dictionaries(KEYS, JSON, max_size=5),
+)
+
+
+@given(st.lists(BODIES, max_size=3))
+def test_no_file_makes_it_raise(bodies: list[Json]) -> None:
+    validate(bodies)
+    for body in bodies:
+        known_status(body)
 
 
 def event_examples() -> list[Path]:

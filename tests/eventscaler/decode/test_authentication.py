@@ -76,5 +76,6 @@ def test_data_of_secrets_and_config_maps() -> None:
 
     assert data_of(body, "Secret") == {"user": "bob", "host": "mq"}
     assert data_of(config_map("a", user="bob"), "ConfigMap") == {"user": "bob"}
+    assert data_of({"data": 3, "stringData": []}, "Secret") == {}
     with pytest.raises(ValueError, match=r"^key 'user' is not text in base64$"):
         data_of({"data": {"user": "not base64!"}}, "Secret")

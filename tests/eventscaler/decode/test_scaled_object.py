@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -234,3 +235,24 @@ def test_no_body_makes_it_raise(body: Json) -> None:
     order, faults = scaled_object(body)
 
     assert order is not None or faults
+
+
+@pytest.mark.parametrize(
+    "written", ["'2026-05-01T12:00:00Z'", "2026-05-01T12:00:00Z", "2026-05-01T12:00:00"]
+)
+def test_a_creation_time_may_be_a_text_or_what_yaml_made_of_it(written: str) -> None:
+    body = manifests.scaled_object()
+    body["metadata"]["creationTimestamp"] = yaml.safe_load(written)
+    order, _ = scaled_object(body)
+
+    assert order is not None
+    assert order.created == datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def test_a_creation_time_that_is_none_is_a_fault() -> None:
+    body = manifests.scaled_object()
+    body["metadata"]["creationTimestamp"] = "yesterday"
+
+    assert faults_of(body) == [
+        "metadata.creationTimestamp: found 'yesterday', want a time such as 2026-05-01T10:00:00Z"
+    ]
