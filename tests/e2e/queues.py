@@ -233,12 +233,13 @@ class Sqs(_Counted):
         found = answer.get("Messages", [])
         yield bool(found)
         for message in found:
+            # Counted first: a worker that is cancelled now cannot call its thread back.
+            self.finished[message["Body"]] += 1
             await asyncio.to_thread(
                 self._client.delete_message,
                 QueueUrl=self._url,
                 ReceiptHandle=message["ReceiptHandle"],
             )
-            self.finished[message["Body"]] += 1
 
 
 @asynccontextmanager
