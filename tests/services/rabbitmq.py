@@ -113,6 +113,8 @@ def _environ(folder: Path, amqp: int, epmd: int, dist: int) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "HOME": str(folder),
+        # Without this the script stays as Erlang's parent, and its end would leave the broker.
+        "RUNNING_UNDER_SYSTEMD": "true",
         "RABBITMQ_NODENAME": f"tandem{amqp}@localhost",
         "RABBITMQ_NODE_PORT": str(amqp),
         "RABBITMQ_DIST_PORT": str(dist),
