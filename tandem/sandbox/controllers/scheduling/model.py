@@ -6,6 +6,7 @@ while pods are placed one after the other; everything it holds is frozen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ Key = tuple[str, str]
 Labels = Mapping[str, str]
 Selects = Callable[[Labels], bool]
 NodeMatches = Callable[[Labels, str], bool]
+Group = tuple[str, tuple[tuple[str, str], ...]]  # namespace, sorted labels
 Port = tuple[str, int, str]  # host IP, port, protocol
 
 
@@ -119,6 +121,11 @@ class Pod:
         """Do other pods' places decide where it may go?"""
         return bool(self.near or self.apart or self.spreads)
 
+    @property
+    def opinionated(self) -> bool:
+        """Does it care who else comes near?"""
+        return bool(self.near or self.apart or self.near_wishes or self.apart_wishes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -129,25 +136,50 @@ class Node:
     allocatable: Mapping[str, int] = field(default_factory=dict)
 
 
+# What a pod without requests counts for when nodes are compared, so that it weighs something.
+LEAST_REQUEST = {"cpu": 100, "memory": 200 * 1024 * 1024 * 1000}
+
+
 @dataclass(slots=True)
 class Room:
-    """A node and what is on it; `used` is kept equal to the sum of the pods' requests."""
+    """A node and what is on it.
+
+    `used` is kept equal to the sum of the pods' requests; `weight` counts at least `LEAST_REQUEST`
+    for each pod and serves scores only. `groups` counts the pods that stay by namespace and labels,
+    so that a selector is asked once a group and not once a pod; `opinionated` are the few pods
+    whose own terms a newcomer must be held against.
+    """
 
     node: Node
     pods: dict[Key, Pod] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
+    weight: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEAST_REQUEST, 0))
+    groups: Counter[Group] = field(default_factory=Counter)
+    opinionated: dict[Key, Pod] = field(default_factory=dict)
 
     def add(self, pod: Pod) -> None:
         self.remove(pod.key)
         self.pods[pod.key] = pod
-        for name, amount in pod.requests.items():
-            self.used[name] = self.used.get(name, 0) + amount
+        if pod.opinionated:
+            self.opinionated[pod.key] = pod
+        self._count(pod, 1)
 
     def remove(self, key: Key) -> None:
         pod = self.pods.pop(key, None)
+        self.opinionated.pop(key, None)
         if pod is not None:
-            for name, amount in pod.requests.items():
-                self.used[name] -= amount
+            self._count(pod, -1)
+
+    def _count(self, pod: Pod, sign: int) -> None:
+        for name, amount in pod.requests.items():
+            self.used[name] = self.used.get(name, 0) + sign * amount
+        for name, least in LEAST_REQUEST.items():
+            self.weight[name] += sign * (pod.requests.get(name, 0) or least)
+        if not pod.leaving:
+            group = (pod.namespace, tuple(sorted(pod.labels.items())))
+            self.groups[group] += sign
+            if not self.groups[group]:
+                del self.groups[group]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

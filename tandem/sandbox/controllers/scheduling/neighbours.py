@@ -14,7 +14,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tandem.sandbox.controllers.scheduling.filters import Why, chosen, untolerated
-from tandem.sandbox.controllers.scheduling.model import Cluster, Node, Pod, PodTerm, Room, Spread
+from tandem.sandbox.controllers.scheduling.model import (
+    Cluster,
+    Group,
+    Node,
+    Pod,
+    PodTerm,
+    Room,
+    Spread,
+)
 
 Domain = tuple[str, str]  # topology key, value
 
@@ -27,18 +35,15 @@ SHUNNED = "node(s) didn't satisfy existing pods anti-affinity rules"
 
 @dataclass(frozen=True, slots=True)
 class SpreadCount:
-    """One constraint with its counts: how many matching pods each domain has."""
+    """One constraint with its counts: how many matching pods each domain has.
+
+    `lowest` is the count to measure skew against; 0 while there are fewer domains than asked for.
+    """
 
     rule: Spread
     counts: Counter[str]
     self_match: int
-
-    @property
-    def lowest(self) -> int:
-        """The count to measure skew against; 0 while there are fewer domains than asked for."""
-        if len(self.counts) < self.rule.min_domains:
-            return 0
-        return min(self.counts.values(), default=0)
+    lowest: int
 
     def refuses(self, node: Node) -> str:
         value = node.labels.get(self.rule.topology_key)
@@ -98,6 +103,13 @@ def placed(cluster: Cluster) -> Iterator[tuple[Node, Pod]]:
             yield room.node, other
 
 
+def opinionated(cluster: Cluster) -> Iterator[tuple[Node, Pod]]:
+    """Those who care who else comes near."""
+    for room in cluster.rooms.values():
+        for other in room.opinionated.values():
+            yield room.node, other
+
+
 def _near_domains(pod: Pod, cluster: Cluster) -> Counter[Domain]:
     """A pod counts for each term only when it matches all of them."""
     if not pod.near:
@@ -126,7 +138,7 @@ def _shunned(pod: Pod, cluster: Cluster) -> Counter[Domain]:
     """Domains of pods that are there already and want nobody like *pod* near."""
     return Counter(
         domain
-        for node, other in placed(cluster)
+        for node, other in opinionated(cluster)
         for term in other.apart
         if term.matches(pod, cluster.namespaces)
         for domain in _of(node, (term,))
@@ -145,16 +157,25 @@ def count_spread(
 ) -> SpreadCount:
     """Count matching pods by domain, over nodes with the keys of all constraints."""
     counts: Counter[str] = Counter()
+    selected: dict[Group, bool] = {}
     for room in cluster.rooms.values():
         if _counts(pod, rule, together, room.node):
-            matching = sum(
-                other.namespace == pod.namespace
-                and not other.leaving
-                and rule.selects(other.labels)
-                for other in room.pods.values()
+            counts[room.node.labels[rule.topology_key]] += sum(
+                number
+                for group, number in room.groups.items()
+                if _selected(rule, pod.namespace, group, selected)
             )
-            counts[room.node.labels[rule.topology_key]] += matching
-    return SpreadCount(rule, counts, int(rule.selects(pod.labels)))
+    enough = len(counts) >= rule.min_domains
+    lowest = min(counts.values(), default=0) if enough else 0
+    return SpreadCount(rule, counts, int(rule.selects(pod.labels)), lowest)
+
+
+def _selected(rule: Spread, namespace: str, group: Group, known: dict[Group, bool]) -> bool:
+    """Ask the selector once for each group."""
+    found = known.get(group)
+    if found is None:
+        found = known[group] = group[0] == namespace and rule.selects(dict(group[1]))
+    return found
 
 
 def _counts(pod: Pod, rule: Spread, together: Sequence[Spread], node: Node) -> bool:

@@ -12,20 +12,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tandem.sandbox.controllers.scheduling.filters import tolerated
-from tandem.sandbox.controllers.scheduling.model import Cluster, Node, Pod, Room
+from tandem.sandbox.controllers.scheduling.model import LEAST_REQUEST, Cluster, Node, Pod, Room
 from tandem.sandbox.controllers.scheduling.neighbours import (
     Domain,
     SpreadCount,
     count_spread,
+    opinionated,
     placed,
 )
 from tandem.sandbox.controllers.settings import Scoring
 
 BEST = 100
-LEAST_REQUEST = {
-    "cpu": 100,
-    "memory": 200 * 1024 * 1024 * 1000,
-}  # what a pod without requests counts
 
 
 def best(pod: Pod, fitting: Sequence[Room], cluster: Cluster, scoring: Scoring) -> Room:
@@ -45,7 +42,7 @@ def allocation(pod: Pod, room: Room, scoring: Scoring) -> int:
     shares = []
     for name, least in LEAST_REQUEST.items():
         total = room.node.allocatable.get(name, 0)
-        used = room.used.get(name, 0) + (pod.requests.get(name, 0) or least)
+        used = room.weight[name] + (pod.requests.get(name, 0) or least)
         free = max(0, total - used) * BEST // total if total else 0
         shares.append(free if scoring is Scoring.LEAST_ALLOCATED else BEST - free if total else 0)
     return sum(shares) // len(shares)
@@ -74,12 +71,12 @@ def _node_wishes(pod: Pod, fitting: Sequence[Room], _: Cluster) -> list[int]:
 def _pod_wishes(pod: Pod, fitting: Sequence[Room], cluster: Cluster) -> list[int]:
     """Wishes of the pod about the others, and of the others about it."""
     weights: Counter[Domain] = Counter()
-    for node, other in placed(cluster):
-        if pod.near_wishes or pod.apart_wishes:
+    if pod.near_wishes or pod.apart_wishes:
+        for node, other in placed(cluster):
             _weigh(weights, pod, other, node, cluster)
-        if other.near_wishes or other.apart_wishes or other.near:
-            _weigh(weights, other, pod, node, cluster)
-            _weigh_hard(weights, other, pod, node, cluster)
+    for node, other in opinionated(cluster):
+        _weigh(weights, other, pod, node, cluster)
+        _weigh_hard(weights, other, pod, node, cluster)
     if not weights:
         return [0] * len(fitting)
     return normal([_sum(weights, room.node) for room in fitting])

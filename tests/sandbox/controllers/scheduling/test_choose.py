@@ -75,6 +75,14 @@ SOFT = {"key": "k", "value": "v", "effect": "PreferNoSchedule"}
         ),
         pytest.param(
             pod(),
+            (node("a"), node("b")),
+            (pod("x", on="a"),),
+            LEAST,
+            "b",
+            id="a pod without requests weighs something, too",
+        ),
+        pytest.param(
+            pod(),
             (node("a", taints=[SOFT]), node("b")),
             (),
             LEAST,
