@@ -123,11 +123,12 @@ def _awake(votes: tuple[Vote, ...], limits: Limits, state: State) -> _Outcome:
 
 
 def _blind(votes: tuple[Vote, ...], limits: Limits, state: State) -> _Outcome:
-    why = f"no answer from {_silent(votes)}; holding {state.current}"
     wanted, winner, other = _largest(votes)
     if state.current > limits.rest and wanted > state.current:
         why = f"no answer from {_silent(votes)}; {other}"
         return _Outcome(Reason.BLIND, why, wanted, limits.rest, winner)
+    held = min(max(state.current, limits.rest), limits.max)
+    why = f"no answer from {_silent(votes)}; holding {held}"
     return _Outcome(Reason.BLIND, why, state.current, limits.rest)
 
 

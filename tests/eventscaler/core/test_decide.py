@@ -164,6 +164,11 @@ def test_rules(decision: Decision, replicas: int, reason: Reason) -> None:
             id="cooldown",
         ),
         pytest.param(made(4), "no answer from any trigger; holding 4", id="no trigger"),
+        pytest.param(
+            made(0, read(None), within=IDLE),
+            "no answer from orders; holding 1",
+            id="what is held is within the limits",
+        ),
         pytest.param(made(4, settings=Settings(pause=Pause(2))), "paused at 2", id="paused"),
     ],
 )
