@@ -78,6 +78,8 @@ class EmptinessController:
         node = self._state.node_of(claim) if claim is not None else None
         if claim is None or node is None or claim.deleting_since is not None:
             return
+        if any(self._state.nominated_for_s(each) > 0 for each in (name, node.name)):
+            return  # a plan made meanwhile counts on it
         self._state.disrupting.add(name)
         deleted = False
         try:
