@@ -26,7 +26,7 @@ from tandem.sandbox.controllers.scheduling.model import (
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 REGIONS = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
-CONFLICT = "node(s) had volume node affinity conflict"
+CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
 NO_ZONE = "node(s) had no available volume zone"
 NOTHING_TO_BIND = "node(s) didn't find available persistent volumes to bind"
 TOO_MANY = "node(s) exceed max volume count"

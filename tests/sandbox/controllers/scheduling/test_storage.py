@@ -58,7 +58,7 @@ def offered(storage: str, **more: Any) -> Json:
         ),
         pytest.param(
             {"claims": {"data": {"volumeName": "v"}}, "volumes": {"v": reach("zc")}},
-            "2 node(s) had volume node affinity conflict",
+            "2 node(s) didn't match PersistentVolume's node affinity",
             id="a volume in a zone without nodes",
         ),
         pytest.param(
