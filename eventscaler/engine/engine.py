@@ -81,6 +81,7 @@ class EventEngine:
         self._turn = Turn(
             client,
             discovery,
+            rival=self._registry.rival,
             binder=Binder(client, discovery, resolver),
             sampler=Sampler(client, Scales(client, discovery), self._readings, now),
             recorder=recorder,

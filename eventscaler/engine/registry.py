@@ -7,6 +7,7 @@ status writes, which come back as changes, cost one comparison.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from eventscaler.auth import Resolver
 from eventscaler.auth.resolver import CLUSTER_KIND, key_of
@@ -17,6 +18,8 @@ from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
 from eventscaler.metrics import Meters
 from kube.client import Json
+from kube.scale import Target
+from kube.values.times import EPOCH
 
 SCALED_OBJECT = "ScaledObject"
 
@@ -38,6 +41,7 @@ class Registry:
         self._resolver = resolver
         self._meters = meters
         self._objects: dict[Key, Tracked] = {}
+        self._claims: dict[Target, set[Key]] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -47,6 +51,17 @@ class Registry:
 
     def keys(self) -> frozenset[Key]:
         return frozenset(self._objects)
+
+    def rival(self, tracked: Tracked) -> str:
+        """The older ScaledObject of the same workload; "" when there is none.
+
+        Two would undo each other's counts, so the older one has it; ties go by name.
+        """
+        if tracked.order is None:
+            return ""
+        claims = [self._objects[key] for key in self._claims.get(tracked.order.target, ())]
+        first = min(claims, key=_seniority, default=tracked)
+        return "" if first is tracked else first.key[1]
 
     def upsert(self, body: Json) -> Tracked | None:
         """Take a ScaledObject in; None when it says nothing new."""
@@ -115,8 +130,18 @@ class Registry:
 
     def _count(self, tracked: Tracked, by: int) -> None:
         self._meters.resources.labels("scaled_object", tracked.key[0]).inc(by)
-        for trigger in tracked.order.triggers if tracked.order else ():
+        if tracked.order is None:
+            return
+        for trigger in tracked.order.triggers:
             self._meters.triggers.labels(trigger.type).inc(by)
+        claims = self._claims.setdefault(tracked.order.target, set())
+        claims ^= {tracked.key}  # in with the first call, out with the second
+        if not claims:
+            del self._claims[tracked.order.target]
+
+
+def _seniority(tracked: Tracked) -> tuple[datetime, Key]:
+    return (tracked.order.created if tracked.order else EPOCH, tracked.key)
 
 
 def _references(order: ScaledObject) -> Iterable[AuthKey]:

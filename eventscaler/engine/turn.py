@@ -7,7 +7,7 @@ status and events delays it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import structlog
@@ -42,6 +42,7 @@ class Turn:
         client: Client,
         discovery: Discovery,
         *,
+        rival: Callable[[Tracked], str],
         binder: Binder,
         sampler: Sampler,
         recorder: Recorder,
@@ -52,6 +53,7 @@ class Turn:
     ) -> None:
         self._client = client
         self._discovery = discovery
+        self._rival = rival
         self._binder = binder
         self._sampler = sampler
         self._recorder = recorder
@@ -69,6 +71,11 @@ class Turn:
         order = tracked.order
         if order is None:
             return await self._refuse(tracked)
+        rival = self._rival(tracked)
+        if rival:
+            text = f"{order.target} is scaled by ScaledObject/{rival} already"
+            await self._report(tracked, order, (), Round(problem=Problem(CHECK_FAILED, text)))
+            return self._settings.busy_poll_s
         binding = await self._bound(tracked, order)
         if binding.refused:
             problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))

@@ -8,7 +8,7 @@ import pytest
 
 from eventscaler.engine import EventSettings
 from kube.client import Json
-from kube.resources import SECRETS, TRIGGER_AUTHENTICATIONS
+from kube.resources import SCALED_OBJECTS, SECRETS, TRIGGER_AUTHENTICATIONS
 from kube.transport import Request
 from tests.eventscaler.manifests import (
     SECRET,
@@ -179,6 +179,28 @@ async def test_a_bad_object_gets_one_clear_condition_and_event(name: str) -> Non
         assert len([text for _, text in await world.events() if message in text]) == 1
         assert await world.replicas("orders") == 2
         assert await world.replicas("fine") == 3
+
+
+async def test_a_workload_has_one_scaled_object_and_the_heir_takes_over() -> None:
+    """Two would undo each other's counts for ever."""
+    async with running() as world:
+        await world.work(2)
+        await world.work(5, app="other")
+        heir = scaled_object("zz", pods_trigger("other"), scaleTargetRef={"name": "orders"})
+        await world.apply(deployment(), scaled_object(), heir)
+        await asyncio.sleep(60)
+
+        assert await world.replicas() == 2
+        assert await world.condition("Ready", "zz") == (
+            "False",
+            "ScaledObjectCheckFailed",
+            "default/Deployment/orders is scaled by ScaledObject/orders already",
+        )
+        await world.client.delete(SCALED_OBJECTS, "orders", namespace="default")
+        world.engine.gone(scaled_object())
+        await asyncio.sleep(16)
+        assert await world.replicas() == 5
+        assert (await world.condition("Ready", "zz"))[0] == "True"
 
 
 async def test_an_unknown_metadata_key_is_told_and_harms_nothing() -> None:
