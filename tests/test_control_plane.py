@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import signal
 import ssl
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,6 +16,8 @@ import yaml
 from tests import certificates, control_plane
 from tests.controlplane import build
 from tests.processes import Server, free_ports
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_the_examples_of_the_builder_hold() -> None:
@@ -62,6 +65,25 @@ def test_a_filled_folder_is_left_alone(tmp_path: Path) -> None:
 
     assert assets.stat().st_mtime_ns == before
     assert list(tmp_path.iterdir()) == [assets], "no lock, no scratch"
+
+
+def test_without_go_the_builder_says_what_would_do(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.controlplane.build"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "no `go` on PATH; install Go" in done.stderr
+    assert "KUBEBUILDER_ASSETS" in done.stderr
+    left = [each.suffix for each in (tmp_path / "cache").rglob("*") if each.is_file()]
+    assert left == [".lock"], "no half-filled folder"
 
 
 def test_builds_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
