@@ -146,3 +146,53 @@ async def test_ten_deaths_in_a_row_change_nothing(seed: int) -> None:
         assert len(claims.seen) == NODES_NEEDED
         living.cancel()
         watching.cancel()
+
+
+async def drained(k: int, *, applied: bool) -> tuple[Claims, bool]:
+    """A node with a running pod is deleted by a user; the process that drains it dies at *k*."""
+    async with world() as it, asyncio.TaskGroup() as group:
+        it.start_actors(pod_start_s=0.5)
+        await it.pool(provisioner("default", "m5.large"))
+        claims = Claims()
+        cache = Cache(it.client, NODE_CLAIMS, Partial)
+        cache.subscribe(claims.told)
+        watching = group.create_task(cache.run())
+        before = await it.start()
+        await it.deployment("web", 1, cpu="1500m")
+        await it.until(lambda: it.all_running(1), within_s=30)
+        await asyncio.sleep(60)  # everything that is due by time alone is written
+        await before.kill()
+
+        life = await it.start(dies_at=k, applied=applied)
+        await asyncio.sleep(1)
+        (old,) = await it.names(NODES)
+        await it.client.delete(NODES, old)
+        await asyncio.sleep(10)
+        died = life.transport.dead.is_set()
+        if died:
+            await life.kill()
+            await it.start()
+
+        async def moved() -> bool:
+            left = old in await it.names(NODES) | await it.names(NODE_CLAIMS)
+            return not left and await it.all_running(1)
+
+        await it.until(moved, within_s=60)
+        await asyncio.sleep(10)
+        assert len(await it.all(NODES)) == len(await it.all(NODE_CLAIMS)) == 1
+        watching.cancel()
+    return claims, died
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("applied", [False, True], ids=["write lost", "write applied"])
+@pytest.mark.parametrize("shard", range(2))
+async def test_a_death_while_draining_changes_nothing(shard: int, applied: bool) -> None:
+    k, died = shard + 1, True
+    while died:
+        claims, died = await drained(k, applied=applied)
+
+        assert len(claims.seen) == 2, f"died at write {k}"
+        k += 2
+
+    assert k > 8, "the scenario has too few writes to be a test"
