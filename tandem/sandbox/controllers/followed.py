@@ -36,8 +36,12 @@ BUILT_IN: tuple[Resource, ...] = (
 
 def custom(definition: Thing) -> Resource | None:
     """The resource that an established CRD declares, in its stored version."""
-    if definition.leaving or not is_true(definition, "Established"):
-        return None
+    usable = is_true(definition, "Established") and not definition.leaving
+    return declared(definition) if usable else None
+
+
+def declared(definition: Thing) -> Resource | None:
+    """The resource that a CRD declares, served or not."""
     spec, names = definition.spec, definition.spec["names"]
     version = next((v["name"] for v in spec["versions"] if v.get("storage")), None)
     if version is None:

@@ -21,7 +21,7 @@ from kube.objects import OwnerReference
 from kube.resources import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from tandem.sandbox.controllers.acting import act
 from tandem.sandbox.controllers.adoption import plain
-from tandem.sandbox.controllers.followed import BUILT_IN, custom
+from tandem.sandbox.controllers.followed import BUILT_IN, custom, declared
 from tandem.sandbox.controllers.plans import NOTHING, Action, Delete, Plan, change
 from tandem.sandbox.controllers.things import Key, Thing
 from tandem.sandbox.controllers.workqueue import WorkQueue, work
@@ -139,11 +139,19 @@ class Collector:
     def _on_definition(self, change: Seen) -> None:
         if change.new is not None:
             self._define(change.new)
+        elif change.old is not None:
+            self._undefine(change.old)
 
     def _define(self, definition: Thing) -> None:
         resource = custom(definition)
         if resource is not None:
             self._follow(resource)
+
+    def _undefine(self, definition: Thing) -> None:
+        resource = declared(definition)
+        if resource is not None and (resource.group, resource.kind) in self._followed:
+            del self._followed[resource.group, resource.kind]
+            self._world.drop(resource)
 
     def _on_change(self, resource: Resource, change: Seen) -> None:
         if change.new is None:
@@ -184,6 +192,8 @@ class Collector:
 
     async def _look(self, item: Item) -> float | None:
         resource, key = item
+        if (resource.group, resource.kind) not in self._followed:
+            return None
         found = self._world.get(resource, key)
         if found is None:
             return None

@@ -7,7 +7,7 @@ an actor would count a pod that it has just deleted and delete one more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -80,6 +80,7 @@ class World:
         self.now = now
         self._caches: dict[Resource, Cache[Thing]] = {}
         self._owned: dict[Resource, Index] = {}
+        self._tasks: dict[Resource, asyncio.Task[None]] = {}
         self._doomed: set[str] = set()
         self._on_node: Index | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -92,14 +93,26 @@ class World:
             found = self._caches[resource] = Cache(self.client, resource, kind)
             found.subscribe(self._forget_doom)
             self._owned[resource] = Index(found, owners)
-            if self._group is not None:
-                self._group.create_task(found.run())
+            self._run(resource)
         return found
 
     def start(self, group: asyncio.TaskGroup) -> None:
         self._group = group
-        for cache in self._caches.values():
-            group.create_task(cache.run())
+        for resource in self._caches:
+            self._run(resource)
+
+    def drop(self, resource: Resource) -> None:
+        """Forget a resource that is served no more."""
+        self._caches.pop(resource, None)
+        self._owned.pop(resource, None)
+        task = self._tasks.pop(resource, None)
+        if task is not None:
+            task.cancel()
+
+    def _run(self, resource: Resource) -> None:
+        if self._group is not None:
+            running = self._caches[resource].run()
+            self._tasks[resource] = self._group.create_task(running)
 
     async def wait_synced(self, resources: Iterable[Resource] | None = None) -> None:
         for resource in list(self._caches) if resources is None else resources:
@@ -148,10 +161,6 @@ class World:
     def spare(self, uid: str | None) -> None:
         """The deletion was refused."""
         self._doomed.discard(uid or "")
-
-    @property
-    def resources(self) -> Collection[Resource]:
-        return self._caches.keys()
 
     def _seen(self, found: Thing) -> Thing:
         if found.uid not in self._doomed or found.leaving:

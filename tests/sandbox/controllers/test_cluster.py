@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from kube.client import Json
 from kube.resources import (
     CONFIG_MAPS,
+    CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
     NAMESPACES,
     NODES,
@@ -18,6 +20,7 @@ from kube.resources import (
     PODS,
     REPLICA_SETS,
     STORAGE_CLASSES,
+    Resource,
 )
 from tandem.sandbox.controllers.followed import SERVICE_ACCOUNTS
 from tandem.sandbox.controllers.settings import ControllerSettings, Scoring
@@ -308,3 +311,34 @@ async def test_an_immediate_claim_is_bound_and_its_volume_goes_with_it() -> None
         await asyncio.sleep(2)
         assert await world.client.items(PERSISTENT_VOLUMES) == []
         assert await world.silent() == {}
+
+
+def definition(plural: str, kind: str) -> Json:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"plural": plural, "kind": kind, "singular": kind.lower(), "listKind": f"{kind}List"}
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    return {"metadata": {"name": f"{plural}.example.com"}, "spec": spec}
+
+
+@pytest.mark.looptime
+async def test_custom_resources_own_and_are_forgotten_with_their_definition() -> None:
+    cars = Resource("example.com", "v1", "cars", "Car")
+    async with cluster() as world:
+        await world.create(CUSTOM_RESOURCE_DEFINITIONS, definition("cars", "Car"))
+        await asyncio.sleep(2)
+        car = await world.create(cars, {"metadata": {"name": "red"}})
+        child = owned("child", car)
+        child["metadata"]["ownerReferences"][0] |= {"apiVersion": "example.com/v1", "kind": "Car"}
+        await world.create(CONFIG_MAPS, child)
+        await asyncio.sleep(2)
+        assert not await world.gone(CONFIG_MAPS, "child")
+        await world.delete(cars, "red", propagation="Background")
+        await asyncio.sleep(2)
+        assert await world.gone(CONFIG_MAPS, "child")
+
+        await world.delete(CUSTOM_RESOURCE_DEFINITIONS, "cars.example.com")
+        await asyncio.sleep(5)
+        with capture_logs() as told:
+            assert await world.silent() == {}
+        assert told == []
