@@ -38,7 +38,6 @@ from nodescaler.core.taints import DISRUPTED
 log = structlog.get_logger()
 
 MOST_STEPS = 8  # more than the lifecycle has: a loop that does not end is a defect
-DENIED_RETRY_S = 30.0
 MISSED_RETRY_S = 1.0
 
 
@@ -60,7 +59,7 @@ class Lifecycle:
             step = next_step(claim, node, self._kit.now(), self._kit.settings.patience)
             if step.action is Action.LAUNCH:
                 if not await self._launch(claim):
-                    return DENIED_RETRY_S
+                    return None  # given up; its deletion is the next thing that happens
             elif step.action is Action.REGISTER and node is not None:
                 await self._register(claim, node)
             elif step.action is Action.INITIALISE and node is not None:
@@ -85,7 +84,7 @@ class Lifecycle:
     # -------------------------------------------------------------- launch
 
     async def _launch(self, claim: ClaimState) -> bool:
-        """Have the machine and record it; False when that was refused for now."""
+        """Have the machine and record it; False when the claim was given up."""
         if not self._state.is_claim_held(claim.name):  # made by a user
             await nodes.edit(self._kit.client, NODE_CLAIMS, claim.name, nodes.held)
         cloud = self._kit.cloud_of(claim.node_class)
@@ -100,11 +99,9 @@ class Lifecycle:
         except NoCapacity as error:
             await self.give_up(claim, "InsufficientCapacityError", str(error))
             return False
-        except Denied as error:
-            await self._refused(claim, "LaunchDenied", error)
-            return False
         except CloudError as error:
-            await self._refused(claim, "LaunchFailed", error)
+            reason = "LaunchDenied" if isinstance(error, Denied) else "LaunchFailed"
+            await self._refused(claim, reason, error)
             raise
         self._asked[claim.name] = began
         await self._record(claim, machine)

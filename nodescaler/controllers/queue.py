@@ -113,6 +113,10 @@ class KeyQueue(Generic[K]):
                 self.add(key)
 
     async def _once(self, key: K) -> float | None:
+        """Handle *key*; after a failure, what was asked for meanwhile waits for the retry.
+
+        A handler that writes down its failure asks for itself by that; it must not spin.
+        """
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
@@ -129,6 +133,7 @@ class KeyQueue(Generic[K]):
     def _retry_s(self, key: K, error: Exception) -> float:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
+        self._again.discard(key)
         retry_s: float = min(FIRST_RETRY_S * 2.0 ** min(failures, 16), LONGEST_RETRY_S)
         log.warning(
             "retrying", queue=self._name, key=key, why=str(error), kind=type(error).__name__,

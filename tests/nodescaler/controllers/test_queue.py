@@ -120,3 +120,23 @@ async def test_a_bug_in_one_handling_is_retried_and_does_not_end_the_queue() -> 
         await asyncio.sleep(1)
 
     assert seen == ["a", "a"]
+
+
+async def test_a_failure_that_asks_for_itself_does_not_spin() -> None:
+    """Writing down what went wrong is a change, and a change asks for the key."""
+    seen: list[str] = []
+
+    async with asyncio.TaskGroup() as group:
+
+        async def handle(key: str) -> None:
+            seen.append(key)
+            queue.add(key)
+            raise Unavailable("no answer")
+
+        queue: KeyQueue[str] = KeyQueue("test", handle)
+        task = group.create_task(queue.run())
+        queue.add("a")
+        await asyncio.sleep(0.75)
+        task.cancel()
+
+    assert len(seen) == 4
