@@ -19,8 +19,6 @@ from tests.scalers.servers import served
 from tests.scalers.tools import Texts, faults, trigger
 from tests.services.moto import Moto
 
-pytestmark = pytest.mark.xdist_group("moto")
-
 BOTO3: Any = boto3  # untyped
 REGION = "eu-west-1"
 KEYS = {"awsAccessKeyID": "AKIAEXAMPLE", "awsSecretAccessKey": "hunter22/secret"}

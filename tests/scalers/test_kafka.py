@@ -29,8 +29,6 @@ from tests.scalers.tools import Texts, faults, trigger
 from tests.scalers.topics import World, topic, world
 from tests.services.kafka import PASSWORD, USER, Kafka, lacking, made, running
 
-pytestmark = pytest.mark.xdist_group("kafka")
-
 GOOD = {"bootstrapServers": "k:9092", "consumerGroup": "g", "topic": "t"}
 LOGIN = {"username": USER, "password": PASSWORD}
 

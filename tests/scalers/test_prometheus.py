@@ -17,8 +17,6 @@ from tests.scalers.servers import answering, served
 from tests.scalers.tools import Texts, faults, trigger
 from tests.services.prometheus import Prometheus
 
-pytestmark = pytest.mark.xdist_group("prometheus")
-
 GOOD = {"serverAddress": "http://prom:9090", "query": "up", "threshold": "5"}
 
 

@@ -20,8 +20,6 @@ from scalers.io import IO
 from tests.scalers.tools import Texts, faults, trigger
 from tests.services.rabbitmq import PASSWORD, USER, VHOST, RabbitMq, change
 
-pytestmark = pytest.mark.xdist_group("rabbitmq")
-
 AMQP = {"host": "amqp://guest:guest@mq:5672/shop"}
 HTTP = {"host": "http://guest:guest@mq:15672/"}
 GOOD = {"queueName": "orders", "mode": "QueueLength", "value": "20"}
