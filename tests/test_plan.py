@@ -27,9 +27,9 @@ def plan(*paths: Path, catalogue: Path | None = None) -> PlanReport:
     return plan_files(paths, clock=still, catalogue=catalogue)
 
 
-def text_of(report: PlanReport) -> str:
+def text_of(report: PlanReport, width: int = 160) -> str:
     out = io.StringIO()
-    render(report, Console(file=out, width=160, color_system=None))
+    render(report, Console(file=out, width=width, color_system=None))
     return out.getvalue()
 
 
@@ -98,6 +98,14 @@ def test_the_rendering_names_nodes_price_bound_and_gap() -> None:
     assert "46 pods placed on" in text
     assert "an hour; no plan costs less than $" in text
     assert "%" in text
+
+
+def test_eighty_columns_are_enough() -> None:
+    narrow = text_of(plan(PROVISIONER, PENDING), width=80)
+
+    assert "█" not in narrow
+    assert "m5.large  us-east-1c  spot" in narrow
+    assert "…" not in narrow
 
 
 def test_nothing_to_plan() -> None:

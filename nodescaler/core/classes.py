@@ -69,14 +69,3 @@ def _identity(pod: PodSpec) -> tuple[str, str, str]:
 def _order(pod: PodSpec) -> tuple[int, int, int, tuple[str, str, str]]:
     cpu, memory = pod.requests.get(CPU, 0), pod.requests.get(MEMORY, 0)
     return (-pod.priority, -cpu, -memory, _identity(pod))
-
-
-def provisionable(pod: PodSpec) -> bool:
-    """Whether a node may be made for this pod: it waits, and nobody else looks after it."""
-    waits = pod.phase == "Pending" and not pod.node_name and not pod.nominated_node
-    return (
-        waits
-        and pod.unschedulable
-        and pod.deletes_at is None
-        and not (pod.gated or pod.mirror or pod.is_daemon)
-    )

@@ -14,19 +14,21 @@ from nodescaler.core.resources import CPU, MEMORY, PODS
 from tandem.plan.report import PlanReport
 
 BAR_WIDTH = 10
+WIDE = 112
 FULL, HALF, EMPTY = "█", "▌", "·"
 MOST_NAMED = 3
 
 
 def render(report: PlanReport, console: Console) -> None:
-    """Print the report."""
-    console.print(Group(*_parts(report)))
+    """Print the report; bars where the line has room for them, else percentages alone."""
+    drawn = BAR_WIDTH if console.width >= WIDE else 0
+    console.print(Group(*_parts(report, drawn)))
 
 
-def _parts(report: PlanReport) -> Iterator[RenderableType]:
+def _parts(report: PlanReport, drawn: int) -> Iterator[RenderableType]:
     plan = report.plan
     if plan.new_nodes:
-        yield _nodes(plan.new_nodes)
+        yield _nodes(plan.new_nodes, drawn)
     for placement in plan.existing:
         taken = _named(pod.key for pod in placement.pods)
         yield Text(f"existing node {placement.node} takes {taken}")
@@ -39,7 +41,7 @@ def _parts(report: PlanReport) -> Iterator[RenderableType]:
         yield Text(str(fault), style="red")
 
 
-def _nodes(nodes: Iterable[PlannedNode]) -> Table:
+def _nodes(nodes: Iterable[PlannedNode], drawn: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("nodes", "pool", "type", "zone", "capacity"):
         table.add_column(title, no_wrap=True)
@@ -49,7 +51,7 @@ def _nodes(nodes: Iterable[PlannedNode]) -> Table:
     ordered = sorted(nodes, key=_alike)
     for _, group in groupby(ordered, key=_alike):
         same = list(group)
-        table.add_row(f"{len(same)} x", *_cells(same[0]))
+        table.add_row(f"{len(same)} x", *_cells(same[0], drawn))
     return table
 
 
@@ -60,22 +62,22 @@ def _alike(node: PlannedNode) -> tuple[str, float, str, str, str, tuple[tuple[st
     return (node.pool, -node.usd_per_hour, *place, used)
 
 
-def _cells(node: PlannedNode) -> list[str]:
-    bars = [bar(node.requests, node.allocatable, name) for name in (CPU, MEMORY, PODS)]
+def _cells(node: PlannedNode, drawn: int) -> list[str]:
+    bars = [bar(node.requests, node.allocatable, name, drawn) for name in (CPU, MEMORY, PODS)]
     price = f"{node.usd_per_hour:.4f}"
     return [node.pool, node.instance_type, node.zone, node.capacity_type, price, *bars]
 
 
-def bar(used: Mapping[str, int], have: Mapping[str, int], name: str) -> str:
+def bar(used: Mapping[str, int], have: Mapping[str, int], name: str, width: int) -> str:
     """How full a node is of one resource.
 
-    >>> bar({"cpu": 550}, {"cpu": 1000}, "cpu")
-    '█████▌····  55%'
+    >>> bar({"cpu": 550}, {"cpu": 1000}, "cpu", 10), bar({"cpu": 550}, {"cpu": 1000}, "cpu", 0)
+    ('█████▌····  55%', ' 55%')
     """
     part = used.get(name, 0) / have[name] if have.get(name) else 0.0
-    halves = min(int(part * BAR_WIDTH * 2 + 0.5), BAR_WIDTH * 2)
-    drawn = FULL * (halves // 2) + HALF * (halves % 2)
-    return f"{drawn.ljust(BAR_WIDTH, EMPTY)} {part:4.0%}"
+    halves = min(int(part * width * 2 + 0.5), width * 2)
+    drawn = (FULL * (halves // 2) + HALF * (halves % 2)).ljust(width, EMPTY)
+    return f"{drawn}{' ' * bool(width)}{part:4.0%}"
 
 
 def _summary(report: PlanReport) -> str:

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from nodescaler.clouds.catalogue import builtin
 from nodescaler.core.bound import Demand, Rate, lower_bound, undominated
-from nodescaler.core.classes import classes_of, provisionable
+from nodescaler.core.classes import classes_of
 from nodescaler.core.labels import INSTANCE_TYPE, ZONE, Requirement, Requirements
 from nodescaler.core.model import (
     Apart,
     HostPort,
     NodePool,
     NodeState,
-    Owner,
     Plan,
     PlannedNode,
     PodSpec,
@@ -95,20 +94,6 @@ def test_labels_make_a_class_only_where_somebody_looks_at_them() -> None:
 
     assert len(classes_of(pods)) == 1
     assert len(classes_of(pods, [guard])) == 2
-
-
-@pytest.mark.parametrize(
-    ("pod", "ours"),
-    [
-        (replace(WEB, unschedulable=True), True),
-        (WEB, False),
-        (replace(WEB, unschedulable=True, nominated_node="n"), False),
-        (replace(WEB, unschedulable=True, gated=True), False),
-        (replace(WEB, unschedulable=True, owner=Owner("DaemonSet", "d")), False),
-    ],
-)
-def test_which_pods_get_nodes(pod: PodSpec, ours: bool) -> None:
-    assert provisionable(pod) == ours
 
 
 def test_host_ports_clash_on_the_same_address_or_a_wildcard() -> None:
