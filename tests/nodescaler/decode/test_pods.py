@@ -218,3 +218,12 @@ def test_a_daemon_set_as_the_pod_that_it_starts() -> None:
     assert (daemon.namespace, daemon.name, daemon.uid) == ("system", "agent", "u")
     assert daemon.pod.is_daemon
     assert daemon.pod.requests == {"cpu": 100, "pods": 1}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "protected"), [("true", inf), ("1h", 3600.0), ("maybe", 0.0), ("", 0.0)]
+)
+def test_protection_that_cannot_be_read_is_ignored(annotation: str, protected: float) -> None:
+    pod = pod_of(annotations={"karpenter.sh/do-not-disrupt": annotation})
+
+    assert pod.protected_s == protected
