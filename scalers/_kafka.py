@@ -9,6 +9,7 @@ Source: https://kafka.apache.org/protocol
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ CLIENT_ID = "tandem"
 LATEST = -1
 GROUP = 0
 A_DAY_MS = 24 * 3600 * 1000
+PAUSES_S = (0.0, 0.2, 0.8)
+"""Before asking again: a moved leader, a coordinator that is still being made or loading."""
 
 
 class Sasl(StrEnum):
@@ -208,12 +211,7 @@ async def offsets(
         ScalerError: an unknown topic, a refused login, no answer.
     """
     try:
-        try:
-            return await _once(cluster, group, topic, only, io)
-        except KafkaError as error:
-            if not error.retriable or isinstance(error, UnknownTopicOrPartitionError):
-                raise
-        return await _once(cluster, group, topic, only, io)
+        return await _patiently(cluster, group, topic, only, io)
     except UnknownTopicOrPartitionError as error:
         raise ScalerError(f"{cluster.name}: {_subject(error)} does not exist") from error
     except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
@@ -225,6 +223,19 @@ async def offsets(
         raise ScalerError(f"no connection to {cluster.name}{login}") from error
     except KafkaError as error:
         raise ScalerError(f"{cluster.name} answered {type(error).__name__}") from error
+
+
+async def _patiently(
+    cluster: Cluster, group: str, topic: str, only: frozenset[int], io: IO
+) -> Offsets:
+    for pause_s in PAUSES_S:
+        try:
+            return await _once(cluster, group, topic, only, io)
+        except KafkaError as error:
+            if not error.retriable or isinstance(error, UnknownTopicOrPartitionError):
+                raise
+        await asyncio.sleep(pause_s)
+    return await _once(cluster, group, topic, only, io)
 
 
 async def _once(cluster: Cluster, group: str, topic: str, only: frozenset[int], io: IO) -> Offsets:

@@ -52,7 +52,8 @@ def started(folder: Path) -> Iterator[RabbitMq]:
     environ = _environ(folder, amqp, epmd_port, dist)
     epmd = Server(["epmd", "-port", str(epmd_port), "-address", "127.0.0.1"], folder / "epmd.log")
     try:
-        server = Server([str(command)], folder / "rabbitmq.log", environ)
+        # Its own folder, because Mnesia dumps its core where it was started.
+        server = Server([str(command)], folder / "rabbitmq.log", environ, folder)
         try:
             api = f"http://127.0.0.1:{http}"
             server.wait_until(lambda: _answers(api), START_S)
