@@ -90,6 +90,27 @@ def new_node(obj: Json) -> None:
         spec["taints"] = [*taints, taint]
 
 
+def new_service(obj: Json) -> None:
+    """A service keeps one address for life; here it follows from its uid."""
+    spec = section(obj, "spec")
+    if spec.get("type") == "ExternalName":
+        return
+    if not spec.get("clusterIP"):
+        high, low = bytes.fromhex(obj["metadata"]["uid"][:4])
+        spec["clusterIP"] = f"10.96.{high}.{low}"
+    spec.setdefault("clusterIPs", [spec["clusterIP"]])
+
+
+def changed_service(obj: Json, old: Json) -> None:
+    """An update that names no address keeps the one there is."""
+    spec, before = section(obj, "spec"), old.get("spec") or {}
+    if spec.get("type") == "ExternalName":
+        return
+    for name in ("clusterIP", "clusterIPs"):
+        if not spec.get(name) and before.get(name):
+            spec[name] = before[name]
+
+
 def new_secret(obj: Json) -> None:
     text = obj.pop("stringData", None)
     if text:

@@ -31,6 +31,8 @@ STRATEGIES: Mapping[str, Strategy] = {
     "nodes": Strategy(prepare_create=preparing.new_node, faults=checks.node, status_on_create=True),
     "services": Strategy(
         default=defaulting.service,
+        prepare_create=preparing.new_service,
+        prepare_update=preparing.changed_service,
         faults=checks.service,
         returns_deleted=True,
         create_on_update=True,
