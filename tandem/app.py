@@ -216,6 +216,7 @@ class Operator:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
+                group.create_task(io.run())
                 await self._host(self._build(client, io, recorder), group)
         finally:
             self._leading.set(0)

@@ -149,14 +149,15 @@ def plan(
     *,
     file: Files,
     catalog: Annotated[
-        str, typer.Option(help="builtin, or a file in the format of Karpenter's kwok provider.")
-    ] = "builtin",
+        Path | None,
+        typer.Option(help="Instance types in the JSON of Karpenter's kwok provider; else our own."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which nodes the given pods would get, what they cost, and why a pod stays out."""
     from tandem import plan_command  # noqa: PLC0415
 
-    _finish(plan_command.main(file, catalog=catalog, as_json=as_json))
+    _finish(plan_command.main(file, catalogue=catalog, as_json=as_json))
 
 
 @app.command()

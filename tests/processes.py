@@ -24,7 +24,11 @@ class Server:
     """One running program; `log` holds what it wrote."""
 
     def __init__(
-        self, command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.name, self.log = Path(command[0]).name, log
         with log.open("ab") as output:
@@ -34,6 +38,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environ,
+                cwd=folder,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - the child only calls prctl
             )
 

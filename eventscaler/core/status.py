@@ -55,14 +55,19 @@ class Status:
 
 
 def conditions(
-    was: Sequence[Condition], decision: Decision | None, problem: Problem | None, now: datetime
+    was: Sequence[Condition],
+    decision: Decision | None,
+    problem: Problem | None,
+    now: datetime,
+    cautions: Sequence[str] = (),
 ) -> tuple[Condition, ...]:
     """The four conditions after a sample, with the times of those that did not turn.
 
-    *decision* is None when *problem* kept one from being made.
+    *decision* is None when *problem* kept one from being made; *cautions* are what is odd about a
+    manifest that works all the same.
     """
     made = (
-        _ready(decision, problem, now),
+        _ready(decision, problem, now, cautions),
         _active(decision, now),
         _condition("Fallback", "False", "NoFallbackFound", "no fallback is in use", now),
         _paused(decision, now),
@@ -74,13 +79,16 @@ def conditions(
     return found
 
 
-def _ready(decision: Decision | None, problem: Problem | None, now: datetime) -> Condition:
+def _ready(
+    decision: Decision | None, problem: Problem | None, now: datetime, cautions: Sequence[str]
+) -> Condition:
     if problem is not None:
         return _condition("Ready", "False", problem.reason, problem.message, now)
     failed = "; ".join(decision.errors) if decision else ""
     if not failed:
         text = "the target can be scaled and every trigger answers"
-        return _condition("Ready", "True", READY, text, now)
+        told = "; ".join((text, *cautions))
+        return _condition("Ready", "True", READY, told, now)
     if decision and decision.active:
         return _condition("Ready", "Unknown", PARTIAL_ERROR, failed, now)
     return _condition("Ready", "False", TRIGGER_ERROR, failed, now)

@@ -154,7 +154,8 @@ class Turn:
     async def _report(
         self, tracked: Tracked, order: ScaledObject, asked: tuple[Asked, ...], done: Round
     ) -> None:
-        status = status_after(tracked.status, order, asked, done, self._now())
+        cautions = [str(fault) for fault in tracked.told]
+        status = status_after(tracked.status, order, asked, done, self._now(), cautions=cautions)
         if done.decision is not None:
             status = replace(status, scale_target=await self._gvkr(order, status))
         elapsed = asyncio.get_running_loop().time() - tracked.written_at

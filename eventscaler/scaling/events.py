@@ -91,4 +91,4 @@ def _moved(order: ScaledObject, decision: Decision, move: str) -> Notice:
 def cautions(faults: Sequence[Fault]) -> Iterator[Notice]:
     """What is odd about an accepted manifest, in one Event."""
     if faults:
-        yield Notice("KEDAScalerInfo", "; ".join(str(fault) for fault in faults))
+        yield Notice("KEDAScalerInfo", "; ".join(str(fault) for fault in faults), warning=True)

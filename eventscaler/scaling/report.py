@@ -28,14 +28,20 @@ def refresh_of(order: ScaledObject) -> timedelta:
 
 
 def status_after(
-    was: Status, order: ScaledObject, asked: Sequence[Asked], done: Round, now: datetime
+    was: Status,
+    order: ScaledObject,
+    asked: Sequence[Asked],
+    done: Round,
+    now: datetime,
+    *,
+    cautions: Sequence[str] = (),
 ) -> Status:
-    """The status of *order* after *done*."""
+    """The status of *order* after *done*; *cautions* are told with Ready."""
     decision = done.decision
     pause = order.settings.pause
     status = replace(
         was,
-        conditions=conditions(was.conditions, decision, done.problem, now),
+        conditions=conditions(was.conditions, decision, done.problem, now, cautions),
         paused_replicas=pause.replicas if pause else None,
         metric_names=_metric_names(was, asked),
         triggers_types=",".join(dict.fromkeys(trigger.type for trigger in order.triggers)),

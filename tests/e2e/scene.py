@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
-from tandem.sandbox.controllers.kubelet import run_kubelets
 
 from kube.client import Client, Json
 from kube.discovery import Discovery
@@ -18,6 +17,7 @@ from kube.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, PROVISIONERS
 from tandem.demo.scenario import Scenario
 from tandem.demo.timeline import Sample
 from tandem.demo.world import World
+from tandem.sandbox.controllers.kubelet import run_kubelets
 from tandem.sandbox.controllers.settings import ControllerSettings
 from tests.clusters import Cluster
 from tests.e2e.queues import Queue
