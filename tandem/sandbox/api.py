@@ -193,7 +193,7 @@ class Api:
 
 
 def _known_version(state: State, target: Target) -> bool:
-    return any((target.group, target.version) == version for version in state.registry.versions())
+    return state.registry.serves(target.group, target.version)
 
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}

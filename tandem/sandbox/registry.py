@@ -61,6 +61,9 @@ class Registry:
             if (its_group, its_version) == (group, version)
         ]
 
+    def serves(self, group: str, version: str) -> bool:
+        return any(key[:2] == (group, version) for key in self._served)
+
     def versions(self) -> list[tuple[str, str]]:
         """Give every (group, version) that has resources, stable versions of a group first."""
         return sorted({key[:2] for key in self._served}, key=_version_order)
