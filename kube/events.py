@@ -11,6 +11,8 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count as counter
 
 import structlog
 
@@ -73,6 +75,8 @@ class Recorder:
         self._instance = instance
         self._now = now
         self._pending: OrderedDict[Happening, _Pending] = OrderedDict()
+        self._due: list[tuple[float, int, Happening]] = []  # a heap; may name what waits no more
+        self._order = counter()
         self._known: OrderedDict[Happening, _Written] = OrderedDict()
         self._allowed: OrderedDict[Reference, Allowance] = OrderedDict()
         self._woken = asyncio.Event()
@@ -86,8 +90,7 @@ class Recorder:
         if waiting is not None:
             self._pending[what] = replace(waiting, count=waiting.count + 1, last=moment)
         elif len(self._pending) < QUEUE and self._may_speak(what.regarding):
-            self._pending[what] = _Pending(1, moment, moment, self._due_s(what))
-            self._woken.set()
+            self._wait(what, _Pending(1, moment, moment, self._due_s(what)))
         else:
             self._dropped += 1
 
@@ -98,9 +101,10 @@ class Recorder:
         """Write what is due, until cancelled."""
         while True:
             self._woken.clear()
-            first = min(self._pending, key=lambda what: self._pending[what].due_s, default=None)
-            wait_s = None if first is None else self._pending[first].due_s - _loop_s()
-            if first is not None and wait_s is not None and wait_s <= 0.0:
+            first = self._first()
+            if first is None:
+                await self._sleep(None)
+            elif (wait_s := self._pending[first].due_s - _loop_s()) <= 0.0:
                 await self._attempt(first)
             else:
                 await self._sleep(wait_s)
@@ -109,6 +113,21 @@ class Recorder:
         """Write all that waits, due or not; for a clean end."""
         for what in list(self._pending):
             await self._attempt(what)
+
+    def _wait(self, what: Happening, pending: _Pending) -> None:
+        self._pending[what] = pending
+        heappush(self._due, (pending.due_s, next(self._order), what))
+        self._woken.set()
+
+    def _first(self) -> Happening | None:
+        """What is due next; entries that were written or put off since are dropped on the way."""
+        while self._due:
+            due_s, _, what = self._due[0]
+            pending = self._pending.get(what)
+            if pending is not None and pending.due_s == due_s:
+                return what
+            heappop(self._due)
+        return None
 
     async def _sleep(self, wait_s: float | None) -> None:
         """Until something new may be due."""
@@ -138,7 +157,7 @@ class Recorder:
         if newer is not None:
             pending = replace(pending, count=pending.count + newer.count, last=newer.last)
         due_s = _loop_s() + BACKOFF.after(attempts)
-        self._pending[what] = replace(pending, attempts=attempts, due_s=due_s)
+        self._wait(what, replace(pending, attempts=attempts, due_s=due_s))
 
     def _give_up(self, what: Happening, error: KubeError) -> None:
         self._dropped += 1

@@ -9,10 +9,13 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import cast
 
+import structlog
 from aiohttp import web
 
 from kube.transport import Request, Response, Stream
 from tandem.sandbox.api import Api
+
+log = structlog.get_logger()
 
 _HOSTS = {"127.0.0.1", "localhost"}
 _MAX_BODY = 4 * 1024 * 1024
@@ -64,9 +67,12 @@ async def _read(request: web.Request) -> Request:
 
 async def _send_lines(request: web.Request, answer: Stream) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    await response.prepare(request)
-    async with aclosing(answer.lines) as lines:  # type: ignore[type-var]  # a generator
-        async for line in lines:
-            await response.write(line + b"\n")
-    await response.write_eof()
+    try:
+        await response.prepare(request)
+        async with aclosing(answer.lines) as lines:  # type: ignore[type-var]  # a generator
+            async for line in lines:
+                await response.write(line + b"\n")
+        await response.write_eof()
+    except ConnectionResetError:  # how a watcher says that it has seen enough
+        log.debug("watcher gone", object=request.path)
     return response
