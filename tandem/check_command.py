@@ -64,15 +64,20 @@ def _show(report: CheckReport) -> None:
     console = Console(highlight=False)
     for fault in report.faults:
         console.print(f"{fault.severity.value}: {fault}", soft_wrap=True, markup=False)
-    table = Table(box=None, header_style="dim", padding=(0, 1))
-    for column in ("trigger", "type", "value", "target", "active", ""):
-        table.add_column(column)
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for column in ("trigger", "type", "value", "target", "active"):
+        table.add_column(column, no_wrap=True)
     for trigger in report.triggers:
         value = "no answer" if trigger.value is None else f"{trigger.value:g}"
-        target = f"{trigger.target:g} ({trigger.metric_type})"
+        unit = " a replica" if trigger.metric_type == "AverageValue" else ""
         active = {True: "yes", False: "no", None: "unknown"}[trigger.active]
-        table.add_row(trigger.name, trigger.type, value, target, active, trigger.error)
-    if report.triggers:
-        console.print(table)
-        replicas = f"{report.current_replicas} → {report.desired_replicas} replicas"
-        console.print(f"{replicas}: {report.reason}", soft_wrap=True, markup=False)
+        target = f"{trigger.target:g}{unit}"
+        table.add_row(trigger.name, trigger.type, value, target, active)
+    if not report.triggers:
+        return
+    console.print(table)
+    for trigger in report.triggers:
+        if trigger.error:
+            console.print(f"{trigger.name}: {trigger.error}", soft_wrap=True, markup=False)
+    replicas = f"{report.current_replicas} → {report.desired_replicas} replicas"
+    console.print(f"{replicas}: {report.reason}", soft_wrap=True, markup=False)
