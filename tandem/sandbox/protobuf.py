@@ -1,9 +1,9 @@
 """Bodies in Kubernetes' protobuf, which kubectl's typed commands send (`drain`, `auth`, `create`).
 
 Only read, never written: clients that send protobuf accept JSON. `schemas/protobuf.json` holds the
-field numbers and types of the published .proto files of Kubernetes 1.37.2; "+" marks an inlined
-message. A zero that stands for "not set" cannot be told from one that was set: empty texts and
-messages without fields are dropped, numbers and truth values kept.
+field numbers and types of the release's .proto files (`python -m tests.controlplane.schemas` makes
+it); "+" marks an inlined message. A zero that stands for "not set" cannot be told from one that was
+set: empty texts and messages without fields are dropped, numbers and truth values kept.
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
 """
 

@@ -2,7 +2,8 @@
 
 A linked schema has no `$ref`: a field's schema is the very dict of the definition it names, so that
 walking an object costs one lookup a field. Never change one.
-Source of `builtin.json`: the published OpenAPI v3 documents of Kubernetes 1.37.2, without prose.
+`python -m tests.controlplane.schemas` makes `builtin.json` from the published OpenAPI v3 documents
+of the Kubernetes release that tests/controlplane/go.mod pins, without prose.
 """
 
 from __future__ import annotations
