@@ -1,7 +1,8 @@
 """What an idle operator writes: every mutating request of some minutes, counted at the API server.
 
 The counter is a proxy between the operator and the embedded cluster, so that the operator's own
-account of itself is not needed.
+account of itself is not needed. Two clusters are watched at once: one with nodes of the user's own,
+and one whose nodes the operator launched itself for pods that keep them busy.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import yaml
 from aiohttp import web
 
 from kube.client import Client, Json
-from kube.resources import NAMESPACES, NODES, PROVISIONERS
+from kube.resources import DEPLOYMENTS, NAMESPACES, NODES, PODS, PROVISIONERS
 from tandem.demo.brokers import WorkQueue
 from tandem.demo.scenario import Scenario
 from tandem.sandbox_command import node
@@ -29,6 +31,7 @@ from tests.clusters import Cluster
 OBJECTS = 100
 MINUTES = float(os.environ.get("TANDEM_BENCH_MINUTES", "10"))
 SETTLE_S = 45.0
+READY_S = 120.0
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -38,6 +41,7 @@ class Counted:
     def __init__(self, url: str) -> None:
         self._url = url
         self.writes: Counter[str] = Counter()
+        self.left = 0
         self.url = ""
 
     @asynccontextmanager
@@ -67,9 +71,12 @@ class Counted:
             passed = web.StreamResponse(status=answer.status)
             passed.content_type = answer.content_type
             await passed.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await passed.write(chunk)
-            await passed.write_eof()
+            try:
+                async for chunk in answer.content.iter_any():
+                    await passed.write(chunk)
+                await passed.write_eof()
+            except ConnectionResetError:
+                self.left += 1  # a watcher has seen enough
             return passed
 
 
@@ -81,42 +88,82 @@ def _kind(path: str) -> str:
 
 
 async def measure() -> Table:
-    """Writes of an operator with 100 ScaledObjects at zero and 100 nodes of the user's own."""
-    queue = WorkQueue(per_replica=20)
-    async with queue.serving(), sandboxed("--pod-start=0s") as stage:
-        counted = Counted(stage.cluster.url)
-        async with counted.serving():
-            through = stage.folder / "counted"
-            config = {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [{"name": "c", "cluster": {"server": counted.url}}],
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "users": [{"name": "u", "user": {}}],
-                "current-context": "c",
-            }
-            through.write_text(yaml.safe_dump(config))  # once, small
-            stage.cluster = Cluster("sandbox", counted.url, through)
-            await _populate(stage.client, queue.trigger())
-            async with stage.operator(elect=True):
-                await asyncio.sleep(SETTLE_S)
-                counted.writes.clear()
-                await asyncio.sleep(MINUTES * 60)
-                writes = dict(counted.writes)
-    rows = [(what, str(count)) for what, count in sorted(writes.items())]
-    others = sum(count for what, count in writes.items() if "leases" not in what)
-    rows.append(("all but Lease renewals", str(others)))
+    """Writes of an operator with 100 ScaledObjects at zero, beside 100 nodes of either kind."""
+    async with asyncio.TaskGroup() as group:
+        own = group.create_task(_counted(_own_nodes))
+        launched = group.create_task(_counted(_launched_nodes))
+    columns = own.result(), launched.result()
+    kinds = sorted({kind for writes in columns for kind in writes})
+    rows = [(kind, *(str(writes[kind]) for writes in columns)) for kind in kinds]
+    others = [sum(n for kind, n in writes.items() if "leases" not in kind) for writes in columns]
+    rows.append(("all but Lease renewals", *map(str, others)))
     return Table(
         f"Writes of {MINUTES:g} idle minutes: {OBJECTS} ScaledObjects, {OBJECTS} nodes",
         "python -m tests.bench idle",
-        ("request", "count"),
+        ("request", "the user's own nodes", "nodes launched by Tandem, busy"),
         rows,
         ("Target: Lease renewals only.",),
     )
 
 
-async def _populate(client: Client, trigger: Json) -> None:
-    await client.create(NAMESPACES, {"metadata": {"name": "bench"}})
-    await client.create(PROVISIONERS, Scenario().manifests(trigger)[0])
+async def _counted(populate: Callable[[Client], Awaitable[None]]) -> Counter[str]:
+    queue = WorkQueue(per_replica=20)
+    async with queue.serving(), sandboxed("--pod-start=0s") as stage:
+        counted, client = Counted(stage.cluster.url), stage.client
+        async with counted.serving():
+            stage.cluster = _through(counted, stage.folder / "counted")
+            await client.create(NAMESPACES, {"metadata": {"name": "bench"}})
+            await each(OBJECTS, lambda n: scaled(client, n, queue.trigger()))
+            await populate(client)
+            async with stage.operator(elect=True):
+                await _until_settled(client)
+                counted.writes.clear()
+                await asyncio.sleep(MINUTES * 60)
+                return Counter(counted.writes)
+
+
+def _through(counted: Counted, path: Path) -> Cluster:
+    """The cluster as the operator is to see it: behind the counter."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": counted.url}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+        "current-context": "c",
+    }
+    path.write_text(yaml.safe_dump(config))  # once, small
+    return Cluster("sandbox", counted.url, path)
+
+
+async def _until_settled(client: Client) -> None:
+    """All nodes are there and no pod waits; then as long again as the slowest controller needs."""
+    async with asyncio.timeout(READY_S):
+        while len(await client.items(NODES)) < OBJECTS or await _waiting(client):
+            await asyncio.sleep(1.0)
+    await asyncio.sleep(SETTLE_S)
+
+
+async def _waiting(client: Client) -> int:
+    return len(await client.items(PODS, fields="status.phase=Pending"))
+
+
+async def _own_nodes(client: Client) -> None:
+    await client.create(PROVISIONERS, Scenario().manifests({})[0])
     await each(OBJECTS, lambda n: client.create(NODES, node(f"node-{n}")))
-    await each(OBJECTS, lambda n: scaled(client, n, trigger))
+
+
+async def _launched_nodes(client: Client) -> None:
+    """A Deployment whose every pod fills a node of its own."""
+    provisioner = Scenario().manifests({})[0]
+    provisioner["spec"] = {"provider": {"instanceTypes": ["m5.large"]}, "ttlSecondsAfterEmpty": 5}
+    await client.create(PROVISIONERS, provisioner)
+    container: Json = {"name": "c", "image": "registry.invalid/work:1"}
+    container["resources"] = {"requests": {"cpu": "1500m", "memory": "2Gi"}}
+    spec = {
+        "replicas": OBJECTS,
+        "selector": {"matchLabels": {"app": "busy"}},
+        "template": {"metadata": {"labels": {"app": "busy"}}, "spec": {"containers": [container]}},
+    }
+    body = {"metadata": {"name": "busy"}, "spec": spec}
+    await client.create(DEPLOYMENTS, body, namespace="bench")
