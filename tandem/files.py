@@ -1,9 +1,12 @@
-"""Manifests from files: every document with the place it came from."""
+"""Manifests from files: every document with the place it came from, and what cannot be read.
+
+Scalars mean what they mean to kubectl (YAML 1.1, but a date is text).
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,77 +16,134 @@ from kube.client import Json
 from tandem.errors import BadInput
 
 SUFFIXES = {".yaml", ".yml", ".json"}
+WANTED = "would do: an object with apiVersion, kind and metadata"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Where:
+    """A document in a file, counted from 1; 0 is the file itself."""
+
+    file: str
+    document: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}, document {self.document}" if self.document else self.file
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputFault:
+    where: Where
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object of a file; `number` counts from 1."""
+    """One object of a file."""
 
-    file: str
-    number: int
+    where: Where
     body: Json
 
-    @property
-    def place(self) -> str:
-        name = self.body.get("metadata", {}).get("name", "?")
-        return f"{self.file} document {self.number} ({self.body.get('kind', '?')}/{name})"
+
+Found = Document | InputFault
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text, as a reader of JSON finds them."""
+
+
+_DATE = "tag:yaml.org,2002:timestamp"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if tag != _DATE]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def read(paths: Sequence[Path]) -> list[Document]:
-    """All objects of *paths*, with the items of a List one by one.
+    """All objects of *paths*.
+
+    Raises:
+        BadInput: something in them cannot be read; all of it is in the message.
+    """
+    found = list(scan(paths))
+    faults = [str(each) for each in found if isinstance(each, InputFault)]
+    if faults:
+        raise BadInput("; ".join(faults))
+    return [each for each in found if isinstance(each, Document)]
+
+
+def scan(paths: Iterable[Path]) -> Iterator[Found]:
+    """All objects of *paths* and all faults, in their order; the items of a List one by one.
 
     Args:
         paths: files, folders of `*.yaml`, `*.yml` and `*.json`, or "-" for standard input.
-
-    Raises:
-        BadInput: a file is missing, is no YAML, or a document in it is no object.
     """
-    documents: list[Document] = []
-    for path in _files(paths):
-        documents += _parse(str(path), _text(path))
-    if not documents:
-        names = ", ".join(str(path) for path in paths)
-        raise BadInput(f"--file: no object in {names}; would do: a manifest in YAML or JSON")
-    return documents
-
-
-def _files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES)
-        else:
-            yield path
+        empty = True
+        for file in _files(path):
+            for each in _documents(file):
+                empty = False
+                yield each
+        if empty:
+            yield InputFault(Where(str(path)), "no object in it; would do: a manifest")
 
 
-def _text(path: Path) -> str:
-    if str(path) == "-":
-        return sys.stdin.read()
+def _files(path: Path) -> Iterable[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
+    return [path]
+
+
+def _documents(path: Path) -> Iterator[Found]:
+    """Everything before the first fault of the syntax, then that."""
+    name, number = str(path), 0
     try:
-        return path.read_text()
+        text = sys.stdin.read() if name == "-" else path.read_text()
     except OSError as error:
-        raise BadInput(f"--file: {path}: {(error.strerror or str(error)).lower()}") from error
+        yield InputFault(Where(name), (error.strerror or str(error)).lower())
+        return
     except UnicodeDecodeError as error:
-        raise BadInput(f"--file: {path}: is no text: {error.reason}") from error
-
-
-def _parse(file: str, text: str) -> Iterable[Document]:
+        yield InputFault(Where(name), f"not text: {error.reason}")
+        return
     try:
-        bodies = [body for body in yaml.safe_load_all(text) if body is not None]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise BadInput(f"{file}{where}: is no YAML: {problem}") from error
-    for number, body in enumerate(bodies, 1):
-        for found in body.get("items", [body]) if _is_list(body) else [body]:
-            if not isinstance(found, dict) or not isinstance(found.get("kind"), str):
-                shown = type(found).__name__ if not isinstance(found, dict) else "no kind"
-                raise BadInput(
-                    f"{file} document {number}: found {shown}; would do: an object with"
-                    " apiVersion, kind and metadata"
-                )
-            yield Document(file, number, found)
+        for number, body in enumerate(yaml.load_all(text, _Loader), start=1):
+            yield from _objects(body, Where(name, number))
+    except (yaml.YAMLError, ValueError) as error:
+        yield InputFault(Where(name, number + 1), f"not YAML: {_problem(error)}")
 
 
-def _is_list(body: object) -> bool:
-    return isinstance(body, dict) and str(body.get("kind", "")).endswith("List")
+def _objects(body: object, where: Where) -> Iterator[Found]:
+    if body is None:
+        return
+    if not isinstance(body, dict):
+        yield InputFault(where, f"found {_shown(body)}; {WANTED}")
+    elif not isinstance(body.get("kind"), str):
+        yield InputFault(where, f"kind: found {_shown(body.get('kind'))}; {WANTED}")
+    elif body["kind"].endswith("List") and isinstance(body.get("items"), list):
+        for item in body["items"]:
+            yield from _objects(item, where)
+    elif not isinstance(body.get("metadata", {}), dict):
+        found = _shown(body["metadata"])
+        yield InputFault(where, f"{body['kind']}: metadata: found {found}; would do: an object")
+    else:
+        yield Document(where, body)
+
+
+def _shown(value: object) -> str:
+    """What was found instead of an object or a text, in few words.
+
+    >>> _shown(None), _shown([1]), _shown("just words")
+    ('nothing', 'a list', "'just words'")
+    """
+    if value is None:
+        return "nothing"
+    names: dict[type, str] = {list: "a list", dict: "an object"}
+    return names.get(type(value)) or repr(value)[:40]
+
+
+def _problem(error: yaml.YAMLError | ValueError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} in line {error.problem_mark.line + 1}"
+    return str(error)

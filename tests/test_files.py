@@ -19,12 +19,12 @@ def test_documents_of_a_folder_in_order(tmp_path: Path) -> None:
 
     found = files.read([tmp_path])
 
-    assert [(Path(d.file).name, d.number, d.body["kind"]) for d in found] == [
+    assert [(Path(d.where.file).name, d.where.document, d.body["kind"]) for d in found] == [
         ("a.json", 1, "Secret"),
         ("b.yaml", 1, "Pod"),
         ("b.yaml", 2, "Node"),
     ]
-    assert found[2].place.endswith("b.yaml document 2 (Node/n)")
+    assert str(found[2].where).endswith("b.yaml, document 2")
 
 
 def test_the_items_of_a_list_are_documents(tmp_path: Path) -> None:
@@ -37,10 +37,10 @@ def test_the_items_of_a_list_are_documents(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("a: [1", r"f\.yaml line \d: is no YAML: ", id="no YAML"),
-        pytest.param("- 1", r"f\.yaml document 1: found list; would do: an object", id="a list"),
-        pytest.param("a: 1", r"f\.yaml document 1: found no kind; would do", id="no kind"),
-        pytest.param("", r"no object in .*f\.yaml; would do: a manifest", id="empty"),
+        pytest.param("a: [1", r"f\.yaml, document 1: not YAML: .* in line 1", id="no YAML"),
+        pytest.param("- 1", r"f\.yaml, document 1: found a list; would do: an object", id="a list"),
+        pytest.param("a: 1", r"f\.yaml, document 1: kind: found nothing; would do", id="no kind"),
+        pytest.param("", r"f\.yaml: no object in it; would do: a manifest", id="empty"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, problem: str) -> None:
@@ -59,5 +59,28 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_bytes(b"\xff\xfe\x00")
 
-    with pytest.raises(BadInput, match="is no text"):
+    with pytest.raises(BadInput, match="not text"):
         files.read([tmp_path / "f.yaml"])
+
+
+def test_all_faults_at_once_and_what_comes_before_them(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"{POD}---\n7\n---\n{POD}---\na: [")
+    gone = tmp_path / "gone.yaml"
+
+    found = list(files.scan([tmp_path, gone]))
+
+    assert [isinstance(each, files.Document) for each in found] == [True, False, True, False, False]
+    with pytest.raises(BadInput, match=r"document 2: found 7; .*document 4: not YAML: .*gone"):
+        files.read([tmp_path, gone])
+
+
+def test_dates_are_text_as_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text("kind: Pod\nmetadata: {name: a, creationTimestamp: 2026-01-02T03:04:05Z}\n")
+
+    assert files.read([path])[0].body["metadata"]["creationTimestamp"] == "2026-01-02T03:04:05Z"
+
+
+def test_a_folder_with_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no object in it; would do: a manifest"):
+        files.read([tmp_path])

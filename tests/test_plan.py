@@ -192,7 +192,8 @@ spec: {provider: {instanceTypes: [m5.larg]}}
             id="no YAML in the second document",
         ),
         pytest.param("a: \x00", 1, "not YAML: unacceptable character", id="binary"),
-        pytest.param("just words", 1, "kind: found nothing; would do: an object with", id="words"),
+        pytest.param("just words", 1, "found 'just words'; would do: an object with", id="words"),
+        pytest.param("on: 2026-13-45 1", 1, "kind: found nothing; would do: an", id="no date"),
         pytest.param("a: 1", 1, "kind: found nothing; would do: an object with", id="no kind"),
         pytest.param(
             pod(cpu="-1"),
@@ -226,7 +227,7 @@ spec: {provider: {instanceTypes: [m5.larg]}}
             id="a field of the wrong type",
         ),
         pytest.param(
-            "kind: Pod\nmetadata: 7", 1, "Pod ?: metadata: expected `object`, got `int`", id="meta"
+            "kind: Pod\nmetadata: 7", 1, "Pod: metadata: found 7; would do: an object", id="meta"
         ),
     ],
 )
@@ -265,7 +266,8 @@ def test_a_file_that_is_not_there(file: Path) -> None:
     report = plan(file)
 
     assert report.exit_code == 2
-    assert "cannot be read: " in str(report.faults[0])
+    assert str(report.faults[0]) == f"{file}: no such file or directory"
+    assert text_of(report).splitlines() == [str(report.faults[0])]
 
 
 def test_unknown_kinds_are_skipped_with_a_note(file: Path) -> None:

@@ -27,7 +27,7 @@ _REGION = re.compile(r"(?P<region>[a-z]+-[a-z]+-[0-9]+)[a-z]")
 
 
 class CatalogueFault(ValueError):
-    """The file is no catalogue; the message says where and why."""
+    """The file is no catalogue; the message says why, and whoever named the file says which."""
 
 
 class _Requirement(msgspec.Struct, frozen=True):
@@ -58,10 +58,12 @@ def read_catalogue(path: Path) -> tuple[InstanceType, ...]:
     try:
         types = msgspec.json.decode(path.read_bytes(), type=tuple[_Type, ...])
         read = [found for each in types for found in _instance_types(each)]
-    except (OSError, ValueError) as error:
-        raise CatalogueFault(f"{path}: not a catalogue of instance types: {error}") from error
+    except OSError as error:
+        raise CatalogueFault((error.strerror or str(error)).lower()) from error
+    except ValueError as error:
+        raise CatalogueFault(f"not a catalogue of instance types: {error}") from error
     if not read:
-        raise CatalogueFault(f"{path}: holds no instance types")
+        raise CatalogueFault("holds no instance types")
     return tuple(sorted(read, key=lambda each: (each.name, each.labels[OS])))
 
 

@@ -5,7 +5,7 @@ print(report.to_json())        # or render(report, Console())
 sys.exit(report.exit_code)
 """
 
-from tandem.plan.manifests import InputFault
+from tandem.files import InputFault
 from tandem.plan.report import PlanReport, plan_files
 from tandem.plan.view import render
 

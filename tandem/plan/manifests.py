@@ -6,14 +6,13 @@ are read. Kinds that planning does not use are skipped with a note.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
+from kube.client import Json
 from kube.objects import ObjectMeta, OwnerReference, Partial
 from nodescaler.core.model import DaemonSpec, NodePool, NodeState, PodSpec
 from nodescaler.decode import (
@@ -31,32 +30,10 @@ from nodescaler.decode import (
     provisioner,
 )
 from nodescaler.decode.structs import Part, PodTemplate
-
-Json = dict[str, Any]
-T = TypeVar("T")
+from tandem.files import InputFault, Where, scan
 
 SINGLE = frozenset({"Pod", "DaemonSet", "Node", "NodePool", "Provisioner"})
 CLASSES = frozenset({"KWOKNodeClass", "EC2NodeClass"})
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Where:
-    """A document in a file; documents count from one."""
-
-    file: str
-    document: int
-
-    def __str__(self) -> str:
-        return f"{self.file}, document {self.document}"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class InputFault:
-    where: Where
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
 
 
 @dataclass(slots=True)
@@ -98,50 +75,22 @@ class Workload(Part, frozen=True):
 def read_files(paths: Iterable[Path]) -> World:
     """Everything in these files, good or bad."""
     world = World()
-    for path in paths:
-        for where, doc in _documents(path, world):
-            try:
-                _read(doc, where, world)
-            except Faults as faults:
-                world.faults += [InputFault(where, f"{_name(doc)}: {f}") for f in faults.faults]
-            except msgspec.ValidationError as error:
-                world.faults.append(InputFault(where, f"{_name(doc)}: {_plain(error)}"))
+    for found in scan(paths):
+        if isinstance(found, InputFault):
+            world.faults.append(found)
+        else:
+            _read_document(found.body, found.where, world)
     _check_classes(world)
     return world
 
 
-# ---------------------------------------------------------------- documents
-
-
-def _documents(path: Path, world: World) -> Iterator[tuple[Where, Json]]:
-    """Each document of a file, the items of a List one by one."""
-    number = 0
+def _read_document(doc: Json, where: Where, world: World) -> None:
     try:
-        for number, doc in enumerate(yaml.safe_load_all(path.read_text()), start=1):
-            yield from _items(doc, Where(str(path), number), world)
-    except yaml.YAMLError as error:
-        world.faults.append(InputFault(Where(str(path), number + 1), f"not YAML: {_mark(error)}"))
-    except (OSError, UnicodeDecodeError) as error:
-        world.faults.append(InputFault(Where(str(path), 1), f"cannot be read: {error}"))
-
-
-def _items(doc: object, where: Where, world: World) -> Iterator[tuple[Where, Json]]:
-    if doc is None:
-        return
-    if not isinstance(doc, dict) or not isinstance(doc.get("kind"), str):
-        message = "kind: found nothing; would do: an object with apiVersion and kind"
-        world.faults.append(InputFault(where, message))
-    elif doc["kind"].endswith("List") and isinstance(doc.get("items"), list):
-        for item in doc["items"]:
-            yield from _items(item, where, world)
-    else:
-        yield where, doc
-
-
-def _mark(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"{error.problem} in line {error.problem_mark.line + 1}"
-    return str(error)
+        _read(doc, where, world)
+    except Faults as faults:
+        world.faults += [InputFault(where, f"{_name(doc)}: {f}") for f in faults.faults]
+    except msgspec.ValidationError as error:
+        world.faults.append(InputFault(where, f"{_name(doc)}: {_plain(error)}"))
 
 
 def _name(doc: Json) -> str:

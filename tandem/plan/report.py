@@ -13,7 +13,8 @@ from nodescaler.core.model import InstanceType, NodeState, Plan, PodSpec, Snapsh
 from nodescaler.core.packing import pack
 from nodescaler.core.pools import nothing_allowed
 from nodescaler.core.resources import NODES, Resources, amount_text, largest, total
-from tandem.plan.manifests import InputFault, Where, World, read_files
+from tandem.files import InputFault, Where
+from tandem.plan.manifests import World, read_files
 
 Json = dict[str, Any]
 
@@ -96,7 +97,7 @@ def _types(catalogue: Path | None, world: World) -> tuple[InstanceType, ...]:
     try:
         return read_catalogue(catalogue)
     except CatalogueFault as fault:
-        world.faults.append(InputFault(Where(str(catalogue), 1), str(fault)))
+        world.faults.append(InputFault(Where(str(catalogue)), str(fault)))
         return ()
 
 

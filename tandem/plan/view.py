@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +22,8 @@ MOST_NAMED = 3
 def render(report: PlanReport, console: Console) -> None:
     """Print the report; bars where the line has room for them, else percentages alone."""
     drawn = BAR_WIDTH if console.width >= WIDE else 0
-    console.print(Group(*_parts(report, drawn)))
+    for part in _parts(report, drawn):  # a sentence is for the terminal to wrap, a table is not
+        console.print(part, soft_wrap=isinstance(part, Text))
 
 
 def _parts(report: PlanReport, drawn: int) -> Iterator[RenderableType]:
@@ -32,7 +33,8 @@ def _parts(report: PlanReport, drawn: int) -> Iterator[RenderableType]:
     for placement in plan.existing:
         taken = _named(pod.key for pod in placement.pods)
         yield Text(f"existing node {placement.node} takes {taken}")
-    yield Text(_summary(report))
+    if report.snapshot.pods or not report.faults:
+        yield Text(_summary(report))
     for reason, pods in _by_reason(plan.unschedulable).items():
         yield Text(f"stays out: {_named(pods)}: {reason}", style="yellow")
     for note in report.notes:

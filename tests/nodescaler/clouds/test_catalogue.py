@@ -132,5 +132,5 @@ def test_what_is_no_catalogue(tmp_path: Path, text: str, said: str) -> None:
 
     with pytest.raises(CatalogueFault, match=said):
         read_catalogue(path)
-    with pytest.raises(CatalogueFault, match="No such file"):
+    with pytest.raises(CatalogueFault, match="no such file"):
         read_catalogue(tmp_path / "none.json")
