@@ -52,7 +52,7 @@ def test_the_folder_is_below_the_cache(tmp_path: Path) -> None:
 
 def filled(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    for program in build.PROGRAMS:
+    for program in build.programs():
         (folder / program).touch()
     return folder
 
@@ -65,6 +65,20 @@ def test_a_filled_folder_is_left_alone(tmp_path: Path) -> None:
 
     assert assets.stat().st_mtime_ns == before
     assert list(tmp_path.iterdir()) == [assets], "no lock, no scratch"
+
+
+def test_only_what_is_lacking_is_built(tmp_path: Path) -> None:
+    assets = filled(tmp_path / "v1")
+    (assets / f"helm-{build.helm_release()}").rename(assets / "helm-v0.0.1")
+
+    assert list(build.lacking(assets)) == [f"helm-{build.helm_release()}"]
+
+
+def test_helm_lies_beside_the_control_plane(tmp_path: Path) -> None:
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    found = build.helm(cache)
+
+    assert (found.parent, found.name) == (build.folder(cache), f"helm-{build.helm_release()}")
 
 
 def test_without_go_the_builder_says_what_would_do(tmp_path: Path) -> None:
