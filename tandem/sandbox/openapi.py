@@ -24,6 +24,7 @@ from tandem.sandbox.status import Json, not_acceptable
 _V3, _V2 = "#/components/schemas/", "#/definitions/"
 _JSON = ("application/json",)
 _WRITES = ("post", "put", "patch")
+_ANY = "io.k8s.api.core.v1.Pod"  # says what apiVersion and kind mean, as every kind does
 _QUERY = ("dryRun", "fieldManager", "fieldValidation")
 
 
@@ -38,6 +39,14 @@ def openapi(state: State, request: Request) -> Response | None:
             raise not_acceptable(_JSON)
         return json_answer(_version2(state))
     return None
+
+
+def definitions_for(state: State, path: str) -> list[str]:
+    """Name the built-in definitions whose prose the answer at *path* will hold."""
+    place = path.rstrip("/").removeprefix("/openapi/")
+    if place == "v2":
+        return [_ANY, *_needed(list(state.registry))]
+    return [_ANY, *_needed(_served_at(state, place.removeprefix("v3/")))]
 
 
 def _place(group: str, version: str) -> str:
@@ -69,10 +78,15 @@ def hash_of(served: Served) -> str:
 
 
 def _document(state: State, place: str) -> Response | None:
+    served = _served_at(state, place)
+    return json_answer(_version3(served)) if served else None
+
+
+def _served_at(state: State, place: str) -> list[Served]:
     for group, version in state.registry.versions():
         if _place(group, version) == place:
-            return json_answer(_version3(state.registry.of_version(group, version)))
-    return None
+            return state.registry.of_version(group, version)
+    return []
 
 
 def _version3(served: list[Served]) -> Json:
@@ -98,13 +112,16 @@ def _version2(state: State) -> Json:
 
 
 def _schemas(served: list[Served], root: str) -> Json:
-    wanted = [each.kind.definition for each in served if not each.kind.custom]
-    custom = [each for each in served if each.kind.custom]
-    wanted += [OBJECT_META] if custom else []
-    schemas = {name: _built_in(name, root) for name in sorted(_closure(wanted))}
-    for each in custom:
-        schemas[_custom_name(each.kind)] = _custom(each, root)
+    schemas = {name: _built_in(name, root) for name in _needed(served)}
+    for each in served:
+        if each.kind.custom:
+            schemas[_custom_name(each.kind)] = _custom(each, root)
     return schemas
+
+
+def _needed(served: list[Served]) -> list[str]:
+    wanted = {OBJECT_META if each.kind.custom else each.kind.definition for each in served}
+    return sorted(_closure(sorted(wanted)))
 
 
 def _closure(names: list[str]) -> set[str]:
@@ -168,7 +185,7 @@ def _custom_name(kind: Kind) -> str:
 
 
 def _custom(served: Served, root: str) -> Json:
-    _, fields = described("io.k8s.api.core.v1.Pod")
+    _, fields = described(_ANY)
     own = {
         name: schema
         for name, schema in served.schema.get("properties", {}).items()

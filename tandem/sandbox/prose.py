@@ -1,17 +1,23 @@
 """What each field of a built-in kind means, for `kubectl explain`: from the `kubernetes` package.
 
-The package's models carry the descriptions of the published API; they are imported when first asked
-for, because that takes a second.
+The package's models carry the descriptions of the published API. They are imported when first asked
+for: that and building all of them takes two seconds, so a server calls `prepare` in a thread first.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 
 _NAME = re.compile(r"\.(?P<group>[a-z]+)\.(?P<version>v\w+)\.(?P<kind>\w+)$")
+
+
+def prepare(definitions: Iterable[str]) -> None:
+    """Have `described` ready for *definitions*; takes long the first time, and needs a disk."""
+    for name in definitions:
+        described(name)
 
 
 @cache

@@ -6,6 +6,7 @@ is no authentication: whoever may open a loopback port here is an administrator.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import cast
 
@@ -14,6 +15,8 @@ from aiohttp import web
 
 from kube.transport import Request, Response, Stream
 from tandem.sandbox.api import Api
+from tandem.sandbox.openapi import definitions_for
+from tandem.sandbox.prose import prepare
 
 log = structlog.get_logger()
 
@@ -47,6 +50,9 @@ class Server:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.host.rpartition(":")[0] not in _HOSTS and request.host not in _HOSTS:
             return web.Response(status=403, text=f"foreign Host header {request.host!r}\n")
+        if request.path.startswith("/openapi/"):
+            names = definitions_for(self._api.state, request.path)
+            await asyncio.to_thread(prepare, names)
         answer = self._api.handle(await _read(request))
         if isinstance(answer, Response):
             return web.Response(status=answer.status, body=answer.body, headers=answer.headers)

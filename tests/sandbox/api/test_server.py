@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -9,8 +10,10 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
-from kube.transport import Request
+from kube.transport import Request, Response
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
+from tandem.sandbox.openapi import definitions_for
+from tandem.sandbox.prose import described, prepare
 from tests.sandbox.api.calls import MAPS, config_map
 
 
@@ -67,3 +70,28 @@ def test_tandems_own_definitions_are_served() -> None:
     kinds = {served.kind.kind for served in sandbox.api.state.registry}
 
     assert {"ScaledObject", "ScaledJob", "NodePool", "NodeClaim", "Provisioner"} <= kinds
+
+
+@pytest.mark.parametrize("path", ["/openapi/v3/apis/apps/v1", "/openapi/v3/apis/keda.sh/v1alpha1"])
+async def test_the_loop_never_waits_for_prose(path: str) -> None:
+    """All that a document says is read in the thread that prepares it."""
+    sandbox = Sandbox(SandboxSettings(), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    await asyncio.to_thread(prepare, definitions_for(sandbox.api.state, path))
+    before = described.cache_info().misses
+
+    answer = sandbox.api.handle(Request("GET", path))
+
+    assert isinstance(answer, Response)
+    assert b'"description":"APIVersion defines' in answer.body
+    assert described.cache_info().misses == before
+
+
+async def test_a_document_over_http_is_that_of_the_api(url: str) -> None:
+    path = "/openapi/v3/apis/policy/v1"
+    sandbox = Sandbox(SandboxSettings(crds=()), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    async with aiohttp.ClientSession(url) as session, session.get(path) as answer:
+        found = await answer.read()
+
+    wanted = sandbox.api.handle(Request("GET", path))
+
+    assert found == getattr(wanted, "body", b"")
