@@ -8,10 +8,21 @@ from typing import Any
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.clusters", "tests.services.fixtures"]
 
 STRICT = os.environ.get("TANDEM_STRICT") == "1"
+# Laws are tried on the same examples each time, and a busy machine is no fault of theirs.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
 OURS = ["kube", "scalers", "eventscaler", "nodescaler", "tandem"]
 
 

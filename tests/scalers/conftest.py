@@ -6,13 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import settings
 
 from scalers.io import IO
-
-# A busy machine is no fault of the code: laws are held without a stopwatch.
-settings.register_profile("scalers", deadline=None)
-settings.load_profile("scalers")
 
 
 @pytest.fixture
