@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from kube.client import Json
 from kube.values import conditions
 from kube.values.conditions import Condition, Truth
-from nodescaler.clouds.offers import is_accepted, quantities
-from nodescaler.core.labels import INSTANCE_TYPE, hint
-from nodescaler.core.model import InstanceType, NodePool
+from nodescaler.clouds.offers import quantities
+from nodescaler.core.model import InstanceType
 from nodescaler.core.resources import Resources
 
 VALIDATED = "ValidationSucceeded"
@@ -45,25 +43,6 @@ class Verdict:
     @property
     def worst(self) -> Finding | None:
         return next((each for each in (self.validated, self.class_ready) if not each.ok), None)
-
-
-def allowed_types(pool: NodePool, types: Sequence[InstanceType]) -> tuple[InstanceType, ...]:
-    """The types of which the pool accepts at least one offering."""
-    return tuple(
-        each
-        for each in types
-        if any(is_accepted(each.labels_of(way), pool.requirements) for way in each.offerings)
-    )
-
-
-def nothing_to_buy(pool: NodePool, types: Sequence[InstanceType]) -> Finding:
-    """Why a pool that accepts no offer at all does not, with the nearest name where one is."""
-    names = [each.name for each in types]
-    asked = pool.requirements.get(INSTANCE_TYPE)
-    unknown = sorted(asked.values - set(names)) if asked is not None else []
-    near = hint(unknown[0], names) if unknown else ""
-    message = f"allows no instance type of the catalogue: {pool.requirements}{near}"
-    return Finding(ok=False, reason=NO_TYPES, message=message)
 
 
 def pool_status(body: Json, verdict: Verdict, used: Resources, now: datetime) -> Json:

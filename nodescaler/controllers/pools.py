@@ -19,19 +19,19 @@ from nodescaler.clouds.base import CloudError, Denied
 from nodescaler.controllers.books import POOL_KINDS, Key, PoolEntry
 from nodescaler.controllers.kit import Kit
 from nodescaler.controllers.pool_status import (
+    NO_TYPES,
     NOTHING,
     READY,
     Finding,
     Verdict,
-    allowed_types,
     differs,
-    nothing_to_buy,
     pool_status,
 )
 from nodescaler.controllers.queue import KeyQueue
 from nodescaler.controllers.snapshots import usage
 from nodescaler.controllers.state import State
 from nodescaler.core.model import ClaimState, NodePool
+from nodescaler.core.pools import allowed_types, nothing_allowed
 from nodescaler.core.resources import CPU, Resources
 
 log = structlog.get_logger()
@@ -139,7 +139,10 @@ class Pools:
         except Denied as error:
             return Verdict(FINE, Finding(ok=False, reason="NodeClassInvalid", message=str(error)))
         found = allowed_types(pool, types)
-        return Verdict(FINE if found else nothing_to_buy(pool, types), FINE, found)
+        wrong = None if found else nothing_allowed(pool, types)
+        return Verdict(
+            Finding(ok=False, reason=NO_TYPES, message=wrong) if wrong else FINE, FINE, found
+        )
 
     def _tell(self, entry: PoolEntry, verdict: Verdict) -> None:
         """An Event and a line for what is newly wrong, a line for what is newly right."""

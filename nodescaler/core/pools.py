@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nodescaler.core.labels import INSTANCE_TYPE, Allowed, hint
 from nodescaler.core.model import InstanceType, NodePool
@@ -16,7 +16,7 @@ MOST_SHOWN = 5
 
 def allowed_types(pool: NodePool, types: Iterable[InstanceType]) -> tuple[InstanceType, ...]:
     """The types with at least one offering that the pool's requirements accept, sold out or not."""
-    labels = templates(pool, ())[0].labels
+    labels = _own_labels(pool)
     return tuple(
         each
         for each in types
@@ -34,12 +34,20 @@ def nothing_allowed(pool: NodePool, types: Sequence[InstanceType]) -> str | None
     if not types:
         return f"{pool.kind} {pool.name}: its node class offers no instance types"
     start = f"{pool.kind} {pool.name} allows none of the {len(types)} instance types on offer"
+    own = _own_labels(pool)
     for key, allowed in pool.requirements.items():
+        if key in own:
+            continue
         offered = _offered(key, types)
         if not any(value in allowed for value in offered):
             near = _hint(key, allowed, offered)
             return f"{start}: {key} {allowed}; on offer: {_shown(offered)}{near}"
     return f"{start}: no type meets all of {pool.requirements}"
+
+
+def _own_labels(pool: NodePool) -> Mapping[str, str]:
+    """What every node of the pool is labelled, whatever its type."""
+    return templates(pool, ())[0].labels
 
 
 def _offered(key: str, types: Iterable[InstanceType]) -> list[str | None]:

@@ -175,6 +175,15 @@ def test_lines_that_exclude_each_other() -> None:
     assert nothing_allowed(pool, ()) == "NodePool p: its node class offers no instance types"
 
 
+def test_a_label_of_the_pools_own_is_not_what_excludes_all_types() -> None:
+    typo = Requirement(INSTANCE_TYPE, "In", ("m5.larg",))
+    own = Requirement("a.example/team", "In", ("red", "blue"))
+    pool = NodePool("p", requirements=Requirements.of(own, typo))
+
+    assert (nothing_allowed(pool, builtin()) or "").endswith("did you mean 'm5.large'?")
+    assert nothing_allowed(NodePool("p", requirements=Requirements.of(own)), builtin()) is None
+
+
 def test_a_pool_allows_what_its_requirements_accept() -> None:
     asked = Requirements.of(Requirement(INSTANCE_TYPE, "In", ("t3.micro", "m5.large")))
     found = allowed_types(NodePool("p", requirements=asked), builtin())
