@@ -23,8 +23,11 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
-# Loggers of libraries that narrate at INFO what only their developers want to know.
-_CHATTY = ("kopf", "aiohttp", "aiokafka", "aio_pika", "aiormq", "botocore", "boto3", "urllib3")
+# Libraries that narrate at INFO what only their developers want to know.
+_CHATTY = ("kopf", "aiohttp", "botocore", "boto3", "urllib3")
+# Libraries whose errors we raise and report ourselves, once and with the object they concern; and
+# kopf's remark that it takes no signals, which is why it has a thread of its own.
+_ECHOES = ("aiokafka", "aio_pika", "aiormq", "kopf._core.reactor.running")
 
 
 class Tail:
@@ -98,3 +101,5 @@ def configure(
     root.setLevel(threshold)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+    for name in _ECHOES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -35,6 +35,7 @@ def test_other_libraries_log_in_the_same_shape() -> None:
 
     logging.getLogger("elsewhere").warning("odd %s", "thing")
     logging.getLogger("kopf.reactor").info("chatter")
+    logging.getLogger("aiormq.connection").error("what our own line says too")
 
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["odd thing"]
