@@ -34,6 +34,16 @@ ANSWER_S = 5.0
 FORGOTTEN = 10  # revisions that lie before the memory of a fresh control plane
 TOKEN = "administrator-of-a-test-cluster"
 NEEDED = ("etcd", "kube-apiserver")
+AUDIT_LOG = "audit.log"  # in the folder: what each ServiceAccount asked for, and the answer's code
+AUDITED = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
 CONTROLLER_PROGRAMS = ("kube-controller-manager", "kube-scheduler")
 
 
@@ -82,6 +92,7 @@ class ControlPlane:
         self._run("etcd", *self._etcd_flags()).wait_until(self._etcd_answers, READY_S)
         self._forget_the_past()
         (self.folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n")
+        (self.folder / "audit.json").write_text(json.dumps(AUDITED))
         api = self._run("kube-apiserver", *self._api_flags())
         api.wait_until(lambda: self._answers("/readyz"), READY_S)
         if with_controllers:
@@ -169,6 +180,8 @@ class ControlPlane:
             f"--service-account-signing-key-file={self._keys.account_key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--disable-admission-plugins=ServiceAccount",
+            f"--audit-policy-file={self.folder / 'audit.json'}",
+            f"--audit-log-path={self.folder / AUDIT_LOG}",
             "--enable-priority-and-fairness=false",
             "--profiling=false",
         ]

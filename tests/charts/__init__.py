@@ -1,0 +1,1 @@
+"""The chart, rendered and installed by Helm itself, run with the permissions that it grants."""
