@@ -1,6 +1,7 @@
 """AWS clients: the only door to boto3, which blocks and therefore runs in a few threads of its own.
 
-A client is made once per service, region, endpoint and credentials; making one takes up to seconds.
+boto3 is heavy, and is imported at the first call. A client is made once per service, region,
+endpoint and credentials; making one takes up to seconds.
 Credentials: static keys, a role to assume, or the operator's own chain.
 Source: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/credentials.html
 """
@@ -15,18 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from kube.values.times import Now
 from scalers._errors import ScalerError, Secret
+from scalers._lazily import imported
 from scalers.io import IO
 
 SESSION = "tandem"
 MARGIN = timedelta(minutes=5)
-_BOTO3: Any = boto3  # untyped
-_CONFIG: Any = Config  # untyped
 DENIED = frozenset(
     {
         "AccessDenied",
@@ -90,6 +86,7 @@ async def call(account: Account, service: str, operation: str, io: IO, **argumen
         client, expires = await _in_thread(io, lambda: _made(account, service, timeout_s))
         return _Client(client, expires, io.now)
 
+    await imported("boto3")
     with translated(operation):
         async with io.client(("aws", service, account), opened) as shared:
             method = getattr(shared.client, operation)
@@ -99,6 +96,8 @@ async def call(account: Account, service: str, operation: str, io: IO, **argumen
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn boto3's errors into ours, named by what was being done."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - in memory by now
+
     try:
         yield
     except ClientError as error:
@@ -119,18 +118,16 @@ async def _in_thread(io: IO, work: Callable[[], T]) -> T:
 
 def _made(account: Account, service: str, timeout_s: float) -> tuple[Any, datetime | None]:
     """A client, and when its credentials expire; blocks."""
-    config = _CONFIG(
+    from botocore.config import Config  # noqa: PLC0415 - in memory by now
+
+    untyped: Any = Config
+    config = untyped(
         connect_timeout=timeout_s / 3,
         read_timeout=timeout_s / 2,
         retries={"mode": "standard", "total_max_attempts": 2},
         user_agent_extra=SESSION,
     )
-    session = _BOTO3.Session(
-        aws_access_key_id=account.key_id.reveal() if account.key_id else None,
-        aws_secret_access_key=account.secret_key.reveal() if account.secret_key else None,
-        aws_session_token=account.token.reveal() if account.token else None,
-        region_name=account.region,
-    )
+    session = _session(account.region, account.key_id, account.secret_key, account.token)
     where = {"endpoint_url": account.endpoint or None, "config": config}
     expires = None
     if account.role:
@@ -143,10 +140,24 @@ def _assumed(sts: Any, account: Account) -> tuple[Any, datetime]:
     more = {"ExternalId": account.external_id} if account.external_id else {}
     answer = sts.assume_role(RoleArn=account.role, RoleSessionName=SESSION, **more)
     keys = answer["Credentials"]
-    session = _BOTO3.Session(
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        region_name=account.region,
+    session = _session(
+        account.region,
+        Secret(keys["AccessKeyId"]),
+        Secret(keys["SecretAccessKey"]),
+        Secret(keys["SessionToken"]),
     )
     return session, keys["Expiration"]
+
+
+def _session(
+    region: str, key_id: Secret | None, secret_key: Secret | None, token: Secret | None
+) -> Any:
+    import boto3  # noqa: PLC0415 - in memory by now
+
+    untyped: Any = boto3
+    return untyped.Session(
+        aws_access_key_id=key_id.reveal() if key_id else None,
+        aws_secret_access_key=secret_key.reveal() if secret_key else None,
+        aws_session_token=token.reveal() if token else None,
+        region_name=region,
+    )

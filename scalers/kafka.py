@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from scalers._kafka import Cluster, Sasl, offsets
+from scalers._kafka import Cluster, Sasl
 from scalers._lag import Offsets, ResetPolicy, Rules, lag
+from scalers._lazily import imported
 from scalers._tls import Tls
 from scalers.base import Pairs, Param, Sample, Scaler, Secret
 from scalers.io import IO
@@ -179,6 +180,9 @@ class Commits:
 
 
 async def read(meta: Kafka, io: IO) -> Sample:
+    await imported("scalers._aiokafka")
+    from scalers._aiokafka import offsets  # noqa: PLC0415 - in memory by now
+
     found = await offsets(meta.cluster, meta.group, meta.topic, meta.only, io)
     before = None
     if meta.exclude_persistent:

@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote_plus, urlsplit
 
-from scalers._amqp import Broker, can_ask, depth, with_user, with_vhost
+from scalers._amqp import Broker, can_ask, with_user, with_vhost
+from scalers._lazily import imported
 from scalers._queues import Mode, Operation, queues, sample
 from scalers._texts import Seconds
 from scalers._tls import Tls
@@ -157,6 +158,9 @@ class RabbitMq:
 
 async def read(meta: RabbitMq, io: IO) -> Sample:
     if not meta.over_http:
+        await imported("scalers._aio_pika")
+        from scalers._aio_pika import depth  # noqa: PLC0415 - in memory by now
+
         external = bool(meta.secured.cert) and not _has_user(meta)
         return Sample(
             float(await depth(Broker(meta.address, meta.secured, external), meta.queue, io))
