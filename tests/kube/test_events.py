@@ -84,6 +84,24 @@ async def test_repeats_are_one_event_written_once_a_minute() -> None:
 
 
 @pytest.mark.looptime
+async def test_a_burst_is_written_in_the_order_in_which_it_was_said() -> None:
+    """Also where some of it was refused at first, and so is due later than what came after it."""
+    memory = Memory()
+    memory.planned.extend([Unavailable("refused")] * 2)
+    pods = [Reference("v1", "Pod", f"web-{n}", "shop", uid=str(n)) for n in range(events.QUEUE)]
+    async with running(memory) as to:
+        for pod in pods:
+            say(to, about=pod)
+        await asyncio.sleep(100)
+
+        assert to.statistics() == events.Statistics(waiting=0, written=events.QUEUE, dropped=0)
+    names = [each["involvedObject"]["name"] for each in memory.objects.values()]
+    late = {"web-0", "web-1"}
+    assert [name for name in names if name not in late] == [pod.name for pod in pods[2:]]
+    assert set(names) >= late
+
+
+@pytest.mark.looptime
 async def test_a_restarted_process_goes_on_counting() -> None:
     memory = Memory()
     for _ in range(2):
