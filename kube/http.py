@@ -6,6 +6,7 @@ headers are in no message.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -163,8 +164,15 @@ def no_answer_is_unavailable(request: Request) -> Iterator[None]:
     except (aiohttp.ClientError, OSError) as error:
         if isinstance(error.__cause__, NotLeading):
             raise error.__cause__ from None
-        found = f"{type(error).__name__}: {error}"
-        raise Unavailable(f"{request.method} {request.path}: {found}") from error
+        raise Unavailable(f"{request.method} {request.path}: {_told(error)}") from error
+
+
+def _told(error: aiohttp.ClientError | OSError) -> str:
+    """What went wrong; of a failed connection only where to and why."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        why = os.strerror(error.os_error.errno).lower()
+        return f"cannot connect to {error.host}:{error.port}: {why}"
+    return f"{type(error).__name__}: {error}"
 
 
 async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

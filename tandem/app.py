@@ -15,7 +15,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -28,17 +28,19 @@ from eventscaler import handlers as event_handlers
 from eventscaler.engine import EventEngine, EventSettings
 from kube.client import Client
 from kube.config import ClusterConfig, ConfigError, connect, load
+from kube.errors import KubeError
 from kube.events import Recorder
 from kube.feed import Sink
 from kube.lease import Elector
 from kube.transport import Transport
+from kube.values.backoff import Backoff
 from nodescaler import handlers as node_handlers
 from nodescaler.clouds.kwok import KwokCloud
 from nodescaler.engine import NodeEngine, NodeSettings
 from scalers.io import IO
 from tandem.clock import now
 from tandem.errors import BadInput
-from tandem.handlers import CrossThread, Registry, hosting
+from tandem.handlers import CrossThread, Registry, host
 from tandem.health import make_app, serving
 
 log = structlog.get_logger()
@@ -125,7 +127,7 @@ async def operate(
         stop: set to end it; everything is closed on the way out and the lease is released.
         started: called with the URL of the health endpoint once it answers.
     """
-    host, port = _address(settings.listen)
+    address, port = _address(settings.listen)
     config = await load(settings.kubeconfig, settings.context)
     async with AsyncExitStack() as stack:
         transport = connect(config)
@@ -133,9 +135,13 @@ async def operate(
         operator = Operator(settings, config, transport, registry=_registry())
         # Alive is to answer at all: a stuck loop does not.
         endpoints = make_app(operator.registry, alive=lambda: None, ready=operator.ready)
-        bound = await stack.enter_async_context(serving(endpoints, host, port))
-        started(f"http://{host}:{bound}")
-        log.info("serving", object=f"http://{host}:{bound}", why="health and metrics")
+        try:
+            bound = await stack.enter_async_context(serving(endpoints, address, port))
+        except OSError as error:
+            why = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise BadInput(f"--listen: {settings.listen} cannot be used: {why}") from error
+        started(f"http://{address}:{bound}")
+        log.info("serving", object=f"http://{address}:{bound}", why="health and metrics")
         return await operator.run(stop)
 
 
@@ -226,15 +232,14 @@ class Operator:
         """Fill the engines with what there is, start them, and let kopf tell what changes."""
         handlers = Registry()
         loop = asyncio.get_running_loop()
+        await _resync(halves)
         for half in halves:
-            await half.engine.resync()
             half.register(handlers, CrossThread(half.engine, loop))
             group.create_task(half.engine.run())
         self._synced = True
         log.info("ready", object=self._identity, why="the first lists are in")
         reload = partial(load, self._settings.kubeconfig, self._settings.context)
-        async with hosting(handlers, reload) as hosted:
-            await hosted
+        await host(handlers, reload, partial(_resync, halves))
 
     def _build(self, client: Client, io: IO, recorder: Recorder) -> list[Half]:
         settings, halves = self._settings, list[Half]()
@@ -265,6 +270,23 @@ class Operator:
             )
             halves.append(Half(nodes, node_handlers.register))
         return halves
+
+
+async def _resync(halves: Sequence[Half]) -> None:
+    """List everything; a server that does not answer, or refuses, is asked again until it does."""
+    patience, failures = Backoff(ceiling_s=10.0), 0
+    waiting = list(halves)
+    while waiting:
+        try:
+            await waiting[0].engine.resync()
+            waiting.pop(0)
+        except KubeError as error:
+            failures += 1
+            again_s = patience.after(failures)
+            log.warning(
+                "not listed", object="cluster", decided=f"again in {again_s:g} s", why=str(error)
+            )
+            await asyncio.sleep(again_s)
 
 
 def _open() -> None:

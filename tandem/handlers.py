@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
 
 import aiohttp
 import kopf
+import structlog
 
 from kube.client import Json
 from kube.config import ClusterConfig
 from kube.feed import Sink
+
+log = structlog.get_logger()
+
+PAUSE_S = 1.0
+END_S, END_TIMES = 0.3, 10
 
 Load = Callable[[], Awaitable[ClusterConfig]]
 Registry = kopf.OperatorRegistry
@@ -40,47 +45,85 @@ class CrossThread:
         self._loop.call_soon_threadsafe(self._sink.gone, body)
 
 
-@asynccontextmanager
-async def hosting(
-    registry: Registry, load: Load, namespaces: Collection[str] = ()
-) -> AsyncIterator[asyncio.Future[None]]:
-    """Run kopf while inside; gives a future that ends when kopf does, with its error if it had one.
+async def host(registry: Registry, load: Load, missed: Callable[[], Awaitable[None]]) -> NoReturn:
+    """Run kopf until cancelled.
+
+    kopf ends itself when it cannot watch, as after the deletion of a custom resource's definition.
+    Then it is started again, and *missed* is called, because it told nobody of what went by.
 
     Args:
         registry: the handlers.
-        load: coroutine function that gives a `ClusterConfig`; called in kopf's loop at each login.
-        namespaces: where to look; everywhere when empty.
+        load: gives a `ClusterConfig`; called in kopf's loop at each login.
+        missed: lists everything anew.
     """
     kopf.on.login(registry=registry)(_login(load))
-    stop, ready = threading.Event(), threading.Event()
-    host = asyncio.ensure_future(asyncio.to_thread(_host, registry, stop, ready, tuple(namespaces)))
+    while True:
+        why = await _until_it_ends(registry)
+        log.warning("kopf ended", object="handlers", decided="start it again", why=why)
+        await asyncio.sleep(PAUSE_S)
+        await missed()
+
+
+async def _until_it_ends(registry: Registry) -> str:
+    stop = threading.Event()
+    thread = asyncio.ensure_future(asyncio.to_thread(_run, registry, stop))
     try:
-        yield host
+        await asyncio.wait([thread])  # which, cancelled, leaves the thread for us to stop
     finally:
         stop.set()
-        await asyncio.wait([host])
+        await asyncio.wait([thread])
+    error = thread.exception()
+    # An error of kopf's client is the server's message and then its whole answer.
+    return str(error.args[0] if error and error.args else error or "without a reason")
 
 
-def _host(
-    registry: Registry,
-    stop: threading.Event,
-    ready: threading.Event,
-    namespaces: Collection[str],
-) -> None:
+def _run(registry: Registry, stop: threading.Event) -> None:
+    """Host kopf in a loop that can be left; `asyncio.run` would wait for every last task."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(_kopf(registry, stop))
+    finally:
+        loop.close()
+
+
+async def _kopf(registry: Registry, stop: threading.Event) -> None:
+    asyncio.get_running_loop().set_exception_handler(_stumbled)
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False  # our own recorder publishes events, without repeating them
     settings.networking.error_backoffs = [1, 2, 4, 8]
-    asyncio.run(
-        kopf.operator(
-            registry=registry,
-            settings=settings,
-            standalone=True,  # leadership is decided by our own lease before we get here
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            stop_flag=stop,
-            ready_flag=ready,
-        )
+    roots = await kopf.spawn_tasks(
+        registry=registry,
+        settings=settings,
+        standalone=True,  # leadership is decided by our own lease before we get here
+        clusterwide=True,
+        stop_flag=stop,
     )
+    ended, _ = await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
+    gone = ended | await _cancelled()
+    errors = [task.exception() for task in gone if not task.cancelled()]
+    for error in filter(None, errors):
+        raise error
+
+
+async def _cancelled() -> set[asyncio.Task[Any]]:
+    """Cancel what is left in the loop; again, because parts of kopf 1.45 survive the first time."""
+    gone = set[asyncio.Task[Any]]()
+    for _ in range(END_TIMES):
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if not rest:
+            break
+        for task in rest:
+            task.cancel()
+        done, _ = await asyncio.wait(rest, timeout=END_S)
+        gone |= done
+    return gone
+
+
+def _stumbled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Put an error that reached nobody in kopf's loop on one line."""
+    error = context.get("exception")
+    told = context["message"].partition("\n")[0]
+    log.warning("kopf stumbled", object="handlers", why=f"{told}: {error!r}" if error else told)
 
 
 def _login(load: Load) -> Callable[..., Any]:

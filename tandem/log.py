@@ -28,6 +28,8 @@ _CHATTY = ("kopf", "aiohttp", "botocore", "boto3", "urllib3")
 # Libraries whose errors we raise and report ourselves, once and with the object they concern; and
 # kopf's remark that it takes no signals, which is why it has a thread of its own.
 _ECHOES = ("aiokafka", "aio_pika", "aiormq", "kopf._core.reactor.running")
+# What these tell of kopf's end is in the one line with which `tandem.handlers` starts it again.
+_SILENT = ("kopf._core.reactor.running", "kopf._core.reactor.orchestration")
 
 
 class Tail:
@@ -102,4 +104,6 @@ def configure(
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
     for name in _ECHOES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL)

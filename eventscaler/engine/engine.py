@@ -26,7 +26,7 @@ from eventscaler.scaling.binding import Binder
 from eventscaler.scaling.sample import Sampler
 from kube.client import Client, Json
 from kube.discovery import Discovery
-from kube.errors import KubeError, NotLeading
+from kube.errors import KubeError, NotFound, NotLeading
 from kube.events import Recorder
 from kube.resources import (
     CLUSTER_TRIGGER_AUTHENTICATIONS,
@@ -110,16 +110,23 @@ class EventEngine:
         """
         for resource in AUTHENTICATIONS:
             known = self._registry.auth_keys(resource.kind)
-            bodies = await self._client.items(resource)
+            bodies = await self._listed(resource)
             self._learn_all(resource, bodies)
             for gone in known - {auth_key(resource.kind, body) for body in bodies}:
                 self._at_once(self._registry.unlearn(gone))
         before = self._registry.keys()
-        bodies = await self._client.items(SCALED_OBJECTS)
+        bodies = await self._listed(SCALED_OBJECTS)
         for body in bodies:
             self._upsert(body)
         for key in before - {object_key(body) for body in bodies}:
             self._forget(key)
+
+    async def _listed(self, resource: Resource) -> list[Json]:
+        try:
+            return await self._client.items(resource)
+        except NotFound:
+            log.info("kind not installed", object=resource.kind)
+            return []
 
     def changed(self, body: Json) -> None:
         """An object of ours was made or edited. Never waits; call it in the loop."""
