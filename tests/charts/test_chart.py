@@ -173,7 +173,10 @@ def test_install_upgrade_uninstall(installer: Tool, bare_kubectl: Tool, unique: 
     installer("install", *where, "--create-namespace")
     bare_kubectl("wait", "--for=condition=Established", "crd", *sorted(CRDS), "--timeout=30s")
     bare_kubectl("get", "scaledobjects,nodepools,provisioners", "--all-namespaces")
-    installer("upgrade", *where, "--set=replicas=3", "--set=only=events")
+    bare_kubectl("apply", "--server-side", "--force-conflicts", "--filename=crds")
+    installer(
+        "upgrade", *where, "--reset-then-reuse-values", "--set=replicas=3", "--set=only=events"
+    )
     shown = json.loads(bare_kubectl("get", "deployment", unique, f"-n={unique}", "-o=json"))
     kept = bare_kubectl("get", "crd", "-o=name")
     installer("uninstall", unique, f"--namespace={unique}")

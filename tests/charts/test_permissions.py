@@ -42,8 +42,6 @@ RESERVED: dict[Permission, str] = {
     ("discovery.k8s.io", "endpointslices", "list"): "metrics-api over all pods of a service",
     ("karpenter.sh", "nodepools/status", "patch"): "as provisioners, for the newer kind of pool",
     ("karpenter.sh", "nodeclaims/finalizers", "update"): "asked for by an admission plugin only",
-    ("karpenter.sh", "nodeclaims", "delete"): "an empty or failed node's claim",
-    ("karpenter.sh", "nodeclaims", "get"): "a claim is read afresh before it is edited",
 }
 
 
