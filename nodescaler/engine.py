@@ -38,6 +38,7 @@ __all__ = ["NodeEngine", "NodeSettings", "Statistics"]
 log = structlog.get_logger()
 
 CLAIM_WORKERS = 64  # launches and drains wait for clouds and pods, not for a processor
+RELIST_S = 10.0  # after a listing failed
 EXPECTED = (KubeError, CloudError)
 
 
@@ -109,11 +110,13 @@ class NodeEngine:
             except NotFound:
                 log.info("kind not installed", object=resource.kind)
                 found = []
-            there = {(resource.kind, str(body["metadata"]["name"])) for body in found}
-            for key in before - there:
+            there = {(resource.kind, str(body["metadata"]["name"])): body for body in found}
+            for key in before - there.keys():
                 self._forget(key)
-            for body in found:
-                self.changed({"apiVersion": resource.api_version, "kind": resource.kind, **body})
+            told_gone = before - self._books.keys(resource.kind)
+            for key in there.keys() - told_gone:
+                names = {"apiVersion": resource.api_version, "kind": resource.kind}
+                self.changed(names | there[key])
 
     # -------------------------------------------------------------- life
 
@@ -131,6 +134,7 @@ class NodeEngine:
                 self._on_node(None, node)
             group.create_task(self._pools.run())
             await self._pools.wait_judged()
+            group.create_task(self._keep_listed())
             for work in (
                 self._claims,
                 self._orphans,
@@ -139,6 +143,18 @@ class NodeEngine:
                 self._sweeping,
             ):
                 group.create_task(work.run())
+
+    async def _keep_listed(self) -> None:
+        """List again now and then: kopf tells of no deletion that its watch did not see."""
+        wait_s = self._kit.settings.resync_s
+        while wait_s:
+            await asyncio.sleep(wait_s)
+            try:
+                await self.resync()
+                wait_s = self._kit.settings.resync_s
+            except KubeError as error:
+                log.warning("listing failed", object="pools", why=str(error), retry_s=RELIST_S)
+                wait_s = RELIST_S
 
     def statistics(self) -> Statistics:
         return Statistics(
@@ -158,8 +174,11 @@ class NodeEngine:
     def _on_node(self, old: NodeState | None, new: NodeState | None) -> None:
         for node in (old, new):
             claim = self._state.claim_of(node) if node is not None else None
-            if claim is not None:
-                self._claims.add(claim.name)
+            if claim is None:
+                continue
+            if new is None:
+                self._lifecycle.node_left(claim)
+            self._claims.add(claim.name)
         if new is not None and new.deleting:
             self._orphans.add(new.name)
 

@@ -55,6 +55,7 @@ class Books:
     types: dict[str, Sequence[InstanceType]] = field(default_factory=dict)
     _pools: dict[Key, PoolEntry] = field(default_factory=dict)
     _classes: dict[Key, NodeClass] = field(default_factory=dict)
+    _class_versions: dict[Key, str] = field(default_factory=dict)
 
     def changed(self, body: Json) -> Key:
         """Take *body* in; the answer is its key."""
@@ -63,13 +64,15 @@ class Books:
             held = self._pools.get(key)
             if held is None or newer(_version(body), _version(held.body)):
                 self._pools[key] = read_pool(body)
-        else:
+        elif newer(_version(body), self._class_versions.get(key, "")):
+            self._class_versions[key] = _version(body)
             self._classes[key] = NodeClass(key[0], key[1], body.get("spec") or {})
         return key
 
     def gone(self, key: Key) -> None:
         self._pools.pop(key, None)
         self._classes.pop(key, None)
+        self._class_versions.pop(key, None)
 
     def keys(self, kind: str) -> set[Key]:
         return {key for key in (*self._pools, *self._classes) if key[0] == kind}

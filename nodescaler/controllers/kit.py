@@ -32,6 +32,7 @@ class NodeSettings:
         nominated_s: a node that was chosen for a pending pod is not removed until the pod is bound,
             but for so long at most.
         settle_s: a plan waits at most so long for launches that were asked for before.
+        resync_s: how often pools and node classes are listed again; 0 for never.
         sweep_s: how often the clouds are asked for machines that have no claim (a read).
         patience: how long a claim may take to launch and to register.
     """
@@ -44,6 +45,7 @@ class NodeSettings:
     node_startup_s: float = 0.0
     nominated_s: float = 20.0
     settle_s: float = 10.0
+    resync_s: float = 600.0
     sweep_s: float = 120.0
     patience: Patience = field(default_factory=Patience)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from math import inf
 
 import structlog
 
@@ -37,8 +38,10 @@ from nodescaler.core.taints import DISRUPTED
 
 log = structlog.get_logger()
 
+JOINING = frozenset({Action.REGISTER, Action.INITIALISE})
 MOST_STEPS = 8  # more than the lifecycle has: a loop that does not end is a defect
 MISSED_RETRY_S = 1.0
+MACHINE_LOOK_S = 30.0  # a cloud may not know a new machine at once, nor tell that one is gone
 
 
 class Lifecycle:
@@ -47,6 +50,7 @@ class Lifecycle:
         self._state = state
         self._termination = termination
         self._asked: dict[str, float] = {}  # claim: when this process asked for its machine
+        self._seen: dict[str, float] = {}  # claim: when its machine was last known to exist
 
     async def handle(self, name: str) -> float | None:
         """Do all that can be done for the claim now; when to look again."""
@@ -54,16 +58,16 @@ class Lifecycle:
             claim = self._state.claim(name)
             if claim is None:
                 self._asked.pop(name, None)
+                self._seen.pop(name, None)
                 return None
             node = self._state.node_of(claim)
             step = next_step(claim, node, self._kit.now(), self._kit.settings.patience)
             if step.action is Action.LAUNCH:
                 if not await self._launch(claim):
                     return None  # given up; its deletion is the next thing that happens
-            elif step.action is Action.REGISTER and node is not None:
-                await self._register(claim, node)
-            elif step.action is Action.INITIALISE and node is not None:
-                await self._initialise(claim, node)
+            elif step.action in JOINING and node is not None:
+                if not await self._join(claim, node, step):
+                    return MISSED_RETRY_S
             else:
                 return await self._rest(claim, node, step)
         raise RuntimeError(f"NodeClaim {name} goes round in circles")
@@ -103,7 +107,7 @@ class Lifecycle:
             reason = "LaunchDenied" if isinstance(error, Denied) else "LaunchFailed"
             await self._refused(claim, reason, error)
             raise
-        self._asked[claim.name] = began
+        self._asked[claim.name] = self._seen[claim.name] = began
         await self._record(claim, machine)
         self._log("launched", claim, launch_ms=ms(began), type=offer_text(machine))
         return True
@@ -127,10 +131,31 @@ class Lifecycle:
     # -------------------------------------------------------------- the node joins
 
     async def _wait(self, claim: ClaimState, node: NodeState | None, step: Step) -> float | None:
-        if node is None and claim.name not in self._asked and not await self._resume(claim):
+        if node is None and not await self._is_coming(claim):
             return None
         await self._write(claim, status.waiting(claim, step, self._kit.now()))
-        return step.retry_after_s
+        if node is not None or step.retry_after_s is None:
+            return step.retry_after_s
+        return min(step.retry_after_s, MACHINE_LOOK_S)
+
+    def node_left(self, claim: ClaimState) -> None:
+        """Its Node was removed: if it had not registered, its machine must be asked for."""
+        self._seen[claim.name] = -inf
+
+    async def _is_coming(self, claim: ClaimState) -> bool:
+        """Whether a node may still join; False when the claim was given up."""
+        if claim.name not in self._asked:
+            return await self._resume(claim)
+        cloud = self._kit.cloud_of(claim.node_class)
+        if cloud is None or loop_s() - self._seen[claim.name] < MACHINE_LOOK_S:
+            return True
+        try:
+            await cloud.get(claim.provider_id)
+        except Gone as error:
+            await self.give_up(claim, "InstanceGone", str(error))
+            return False
+        self._seen[claim.name] = loop_s()
+        return True
 
     async def _resume(self, claim: ClaimState) -> bool:
         """After a restart: let the cloud go on with a machine whose node has not joined."""
@@ -145,15 +170,21 @@ class Lifecycle:
         except Gone as error:
             await self.give_up(claim, "InstanceGone", str(error))
             return False
-        self._asked[claim.name] = loop_s()
+        self._asked[claim.name] = self._seen[claim.name] = loop_s()
         return True
 
-    async def _register(self, claim: ClaimState, node: NodeState) -> None:
+    async def _join(self, claim: ClaimState, node: NodeState, step: Step) -> bool:
+        """False when the node has gone, which the cache does not know yet."""
+        if step.action is Action.REGISTER:
+            return await self._register(claim, node)
+        return await self._initialise(claim, node)
+
+    async def _register(self, claim: ClaimState, node: NodeState) -> bool:
         began = loop_s()
         change = nodes.registration(claim)
         answer = await nodes.edit(self._kit.client, NODES, node.name, change)
         if answer is None:
-            return
+            return False
         self._state.put_node(answer)
         known = status.registered(claim, node.name, self._kit.now())
         current = self._state.node_of(claim)
@@ -163,15 +194,17 @@ class Lifecycle:
         await self._write(claim, known)
         self._kit.metrics.nodes_created.labels(claim.pool).inc()
         self._log("registered", claim, register_ms=ms(began), join_ms=self._since_asked(claim))
+        return True
 
-    async def _initialise(self, claim: ClaimState, node: NodeState) -> None:
+    async def _initialise(self, claim: ClaimState, node: NodeState) -> bool:
         began = loop_s()
         answer = await nodes.edit(self._kit.client, NODES, node.name, nodes.initialised)
         if answer is None:
-            return
+            return False
         self._state.put_node(answer)
         await self._write(claim, status.initialised(claim, self._kit.now()))
         self._log("initialised", claim, initialise_ms=ms(began), total_ms=self._since_asked(claim))
+        return True
 
     async def _miss(self, claim: ClaimState) -> float | None:
         """The node of a registered claim is not in the cache; only the API can say it is gone."""

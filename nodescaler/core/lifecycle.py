@@ -86,6 +86,9 @@ def _launch(claim: ClaimState, now: datetime, limit_s: float) -> Step:
 
 
 def _register(claim: ClaimState, node: NodeState | None, now: datetime, limit_s: float) -> Step:
+    if node is not None and node.deleting:
+        why = f"node {node.name} is being deleted before it is registered"
+        return Step(Action.GIVE_UP, REGISTERED, "NodeDeleted", why)
     if node is not None:
         return Step(Action.REGISTER, REGISTERED, REGISTERED, f"node {node.name} joined")
     waited = _seconds_since(claim, REGISTERED, now, start=claim.conditions[LAUNCHED].since)

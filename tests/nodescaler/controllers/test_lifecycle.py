@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kube.client import Json
+from kube.client import Client, Json
 from kube.resources import NODE_CLAIMS, NODES, PODS
+from kube.transport import Request, Response, Transport
+from nodescaler.clouds.base import Gone, Instance, LaunchSpec
 from nodescaler.controllers import nodes, status
 from nodescaler.controllers.settled import settled
 from nodescaler.core.model import ClaimCondition, ClaimState, NodePool
 from nodescaler.core.taints import Taint
 from nodescaler.engine import NodeSettings
+from tests.nodescaler.controllers.test_faults import Troubled
 from tests.nodescaler.controllers.world import (
     World,
     kwok_class,
@@ -261,6 +265,83 @@ async def test_a_node_that_vanishes_takes_its_claim_along() -> None:
 
         assert name not in await it.names(NODE_CLAIMS)
         assert await it.events("NodeGone")
+
+
+class Impatient:
+    """A transport of the operator; a user deletes the first Node as soon as it is written.
+
+    Args:
+        held: by a finalizer of somebody else's, so that the Node is seen on its way out.
+    """
+
+    def __init__(self, inner: Transport, user: Client, *, held: bool = False) -> None:
+        self._inner = inner
+        self._user = user
+        self._held = held
+        self.deleted = ""
+        self.stream = inner.stream
+        self.close = inner.close
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:
+        answer = await self._inner.send(request, timeout_s=timeout_s)
+        if request.method == "POST" and request.path.endswith("/nodes") and not self.deleted:
+            self.deleted = json.loads(answer.body)["metadata"]["name"]
+            finalizers = {"finalizers": ["example.com/slow"]} if self._held else {}
+            await self._user.patch(NODES, self.deleted, {"metadata": finalizers})
+            await self._user.delete(NODES, self.deleted)
+        return answer
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("held", "reason"), [(False, "InstanceGone"), (True, "NodeDeleted")], ids=["at once", "slowly"]
+)
+async def test_a_node_deleted_before_it_registered_is_replaced_at_once(
+    held: bool, reason: str
+) -> None:
+    async with world() as it:
+        it.start_actors()
+        await it.pool(provisioner())
+        process = await it.start()
+        user = Impatient(process.transport.inner, it.client, held=held)
+        process.transport.replace(user)
+        await it.client.create(PODS, pod("one"))
+        await it.until(lambda: it.all_running(1), within_s=20)
+        (name,) = set((await it.bound()).values())
+        if held:
+            await it.client.patch(NODES, user.deleted, {"metadata": {"finalizers": []}})
+        await asyncio.sleep(10)
+
+        assert name != user.deleted
+        assert await it.names(NODES) == await it.names(NODE_CLAIMS) == {name}
+        assert await it.events(reason)
+
+
+@pytest.mark.looptime
+async def test_a_machine_that_nobody_saw_go_is_missed_within_a_minute() -> None:
+    """Its Node came and went while the watch was broken: no event tells of it."""
+    gone: list[str] = []
+
+    class Forgetful(Troubled):
+        async def get(self, provider_id: str) -> Instance:
+            gone.append(provider_id)
+            raise Gone(f"{provider_id} does not exist")
+
+    async with world() as it:
+        it.start_actors()
+        await it.pool(provisioner())
+        await it.start(NodeSettings(node_startup_s=600), wrap=lambda c: Forgetful(c, at_once))
+        await it.client.create(PODS, pod("one"))
+        await asyncio.sleep(3)
+        (first,) = await it.names(NODE_CLAIMS)
+        await asyncio.sleep(40)
+
+        assert first not in await it.names(NODE_CLAIMS)
+        assert len(gone) == 1
+
+
+async def at_once(_: LaunchSpec) -> None:
+    return None
 
 
 @pytest.mark.looptime

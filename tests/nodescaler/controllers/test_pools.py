@@ -8,7 +8,10 @@ import re
 import pytest
 
 from kube.client import Json
+from kube.errors import Unavailable
 from kube.resources import NODE_POOLS, PROVISIONERS, Resource
+from kube.transport import Request, Response, Transport
+from nodescaler.engine import NodeSettings
 from tests.nodescaler.controllers.world import kwok_class, node_pool, provisioner, world
 
 pytestmark = pytest.mark.looptime
@@ -79,13 +82,18 @@ async def test_a_pool_gets_ready_when_its_class_appears() -> None:
     assert after["Ready"][0] == after["NodeClassReady"][0] == "True"
 
 
+def later(body: Json, **spec: str) -> Json:
+    """The object after somebody's edit."""
+    version = str(int(body["metadata"]["resourceVersion"]) + 1000)
+    return body | {"metadata": body["metadata"] | {"resourceVersion": version}, "spec": spec}
+
+
 async def test_a_bad_class_is_the_pools_trouble() -> None:
     async with world() as it:
         process = await it.start()
-        await it.pool(kwok_class(delay="0s"), process)
+        good = await it.pool(kwok_class(delay="0s"), process)
         await it.pool(node_pool(), process)
-        bad = kwok_class() | {"spec": {"nodeRegistrationDelay": "soon"}}
-        process.engine.changed(bad)
+        process.engine.changed(later(good, nodeRegistrationDelay="soon"))
         await asyncio.sleep(1)
         found = await it.conditions(NODE_POOLS, "default")
 
@@ -154,3 +162,72 @@ async def test_a_pool_that_vanished_unseen_buys_nothing_any_more() -> None:
 
         assert await it.no_nodes()
         assert await it.events("FailedScheduling")
+
+
+class Mute:
+    """A transport whose first list of Provisioners fails."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+        self.failed = 0
+        self.stream = inner.stream
+        self.close = inner.close
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:
+        if request.method == "GET" and request.path.endswith("/provisioners") and not self.failed:
+            self.failed += 1
+            raise Unavailable("the connection was lost")
+        return await self._inner.send(request, timeout_s=timeout_s)
+
+
+async def test_a_deletion_that_nobody_told_of_is_noticed_by_listing_again() -> None:
+    """The first listing fails, which is asked again soon; nothing is written by any."""
+    async with world() as it:
+        it.start_actors()
+        process = await it.start(NodeSettings(resync_s=600))
+        await it.pool(provisioner("old"), process)
+        await it.pool(provisioner("new"), process)
+        await asyncio.sleep(5)
+        process.transport.replace(mute := Mute(process.transport.inner))
+        before = len(process.transport.writes)
+        await it.client.delete(PROVISIONERS, "old")
+        await asyncio.sleep(590)
+        unseen = process.engine.statistics().pools
+        await asyncio.sleep(20)
+        seen = process.engine.statistics().pools
+        await asyncio.sleep(1800)
+
+        assert (unseen, seen, mute.failed) == (2, 1, 1)
+        assert len(process.transport.writes) == before
+
+
+async def test_a_list_that_is_older_than_what_was_told_brings_nothing_back() -> None:
+    """A pool and a class are deleted, and a class changed, while they are being listed."""
+
+    class Late:
+        def __init__(self, inner: Transport) -> None:
+            self._inner = inner
+            self.stream = inner.stream
+            self.close = inner.close
+
+        async def send(self, request: Request, *, timeout_s: float) -> Response:
+            answer = await self._inner.send(request, timeout_s=timeout_s)
+            if request.path.endswith("/provisioners"):
+                process.engine.gone(pool)
+            if request.path.endswith("/kwoknodeclasses"):
+                process.engine.changed(changed)
+            return answer
+
+    async with world() as it:
+        process = await it.start()
+        pool = await it.pool(provisioner(), process)
+        class_ = await it.pool(kwok_class(), process)
+        await it.pool(node_pool(), process)
+        changed = later(class_, nodeRegistrationDelay="soon")
+        await asyncio.sleep(1)
+        process.transport.replace(Late(process.transport.inner))
+        await process.engine.resync()
+        await asyncio.sleep(1)
+
+        assert process.engine.statistics().pools == 1
+        assert (await it.conditions(NODE_POOLS, "default"))["Ready"][0] == "False"

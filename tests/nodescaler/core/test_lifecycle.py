@@ -63,6 +63,13 @@ NODE = NodeState("c", allocatable={"cpu": 1000})
             "Registered",
             id="late but here",
         ),
+        pytest.param(
+            LAUNCHED,
+            replace(NODE, deleting=True),
+            Action.GIVE_UP,
+            "NodeDeleted",
+            id="deleted before it was registered",
+        ),
         pytest.param(REGISTERED, None, Action.WAIT, "NodeNotFound", id="its node is gone"),
         pytest.param(
             REGISTERED, replace(NODE, ready=False), Action.WAIT, "NodeNotReady", id="not ready"
