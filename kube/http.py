@@ -6,7 +6,6 @@ headers are in no message.
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -168,10 +167,11 @@ def no_answer_is_unavailable(request: Request) -> Iterator[None]:
 
 
 def _told(error: aiohttp.ClientError | OSError) -> str:
-    """What went wrong; of a failed connection only where to and why."""
-    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
-        why = os.strerror(error.os_error.errno).lower()
-        return f"cannot connect to {error.host}:{error.port}: {why}"
+    """What went wrong; of a refused connection only where to."""
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+        error.os_error, ConnectionRefusedError
+    ):
+        return f"cannot connect to {error.host}:{error.port}: nobody listens there"
     return f"{type(error).__name__}: {error}"
 
 
