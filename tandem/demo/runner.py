@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from structlog.typing import EventDict
 
@@ -78,7 +78,7 @@ class Demo:
         self._interrupted = interrupted
         self._console = Console(stderr=settings.as_json)
         self._live = self._console.is_terminal and not settings.plain and not settings.as_json
-        self._decisions: deque[str] = deque(maxlen=8)
+        self._decisions: deque[str] = deque(maxlen=50)
         self._published_at: float | None = None
         self._hint = ""
         self._started = 0.0
@@ -95,7 +95,7 @@ class Demo:
             kubeconfig = folder / "kubeconfig"
             url = await sandbox.serve()
             kubeconfig.write_text(yaml.safe_dump(sandbox.kubeconfig(url)))  # once
-            self._hint = f"kubectl --kubeconfig {kubeconfig} get scaledobject,deploy,pods,nodes -A"
+            self._hint = f"kubectl --kubeconfig {kubeconfig} get so,po,no -A"
             self._console.print(f"In another terminal:\n  {self._hint}\n", soft_wrap=True)
             world = World(Client(sandbox.transport()), broker)
             self._started = asyncio.get_running_loop().time()
@@ -121,7 +121,7 @@ class Demo:
             timeline = [sample.to_json() for sample in self.samples]
             sys.stdout.write(json.dumps({"timeline": timeline, **summary.to_json()}) + "\n")
         else:
-            self._console.print(_sentence(summary))
+            self._console.print(_sentence(summary), soft_wrap=True, highlight=False)
         good = self.samples[-1].at_zero and summary.messagesDone == self._settings.messages
         return 0 if good else 1
 
@@ -171,12 +171,17 @@ class Demo:
                 sample = await world.sample(self._seconds())
                 self.samples.append(sample)
                 if live:
-                    picture = screen(self.samples, self._decisions, hint=self._hint)
-                    live.update(picture, refresh=True)
+                    live.update(self._picture(), refresh=True)
                 elif sample.worth_a_line(shown):
                     self._console.print(plain(sample), highlight=False, soft_wrap=True)
                     shown = sample
                 await asyncio.sleep(REFRESH_S)
+
+    def _picture(self) -> RenderableType:
+        size = self._console.size
+        return screen(
+            self.samples, self._decisions, hint=self._hint, width=size.width, height=size.height
+        )
 
     def _seconds(self) -> float:
         return asyncio.get_running_loop().time() - self._started

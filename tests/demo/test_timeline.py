@@ -90,14 +90,34 @@ def test_a_plain_line_has_every_figure() -> None:
     )
 
 
-def test_the_screen_shows_nodes_prices_and_decisions() -> None:
+def lines(samples: list[Sample], decisions: list[str], width: int, height: int) -> list[str]:
     page = io.StringIO()
-    console = Console(width=110, file=page)
-    console.print(screen([IDLE, BUSY], ["scaled  demo/worker → 10  why not"], hint="kubectl"))
-    text = page.getvalue()
+    console = Console(width=width, height=height, file=page)
+    console.print(screen(samples, decisions, hint="kubectl get no", width=width, height=height))
+    return page.getvalue().splitlines()
+
+
+def test_the_screen_shows_nodes_prices_and_decisions() -> None:
+    text = "\n".join(lines([IDLE, BUSY], ["scaled worker → 10 (why not)"], 110, 30))
 
     for part in ("280 messages", "m5.large", "spot", "$0.0345 an hour", "8 pending", "→ 10"):
         assert part in text
+
+
+@pytest.mark.parametrize("nodes", [0, 1, 5, 40])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60)])
+def test_the_screen_fits_and_keeps_the_newest(nodes: int, width: int, height: int) -> None:
+    """One line is left free, or the terminal scrolls."""
+    sample = replace(BUSY, nodes=(NODE,) * nodes)
+    decisions = [f"claim created c{n} (cheapest{' for pods' * n})" for n in range(12)]
+
+    found = lines([IDLE, sample], decisions, width, height)
+
+    assert len(found) == height - 1
+    assert found[-1] == "kubectl get no"
+    assert "c11 (cheapest for pods" in "\n".join(found)
+    assert max(map(len, found)) <= width
+    assert not any("…" in line for line in found)
 
 
 def test_a_flat_history_is_a_flat_line() -> None:
@@ -106,5 +126,6 @@ def test_a_flat_history_is_a_flat_line() -> None:
 
 def test_a_decision_reads_as_a_sentence() -> None:
     event = {"event": "scaled", "object": "demo/worker", "decided": 10, "why": "300 waiting"}
-    assert decision_line(event) == "scaled  demo/worker → 10  300 waiting"
-    assert decision_line({"event": "held", "object": "a", "why": "blind"}) == "held  a  blind"
+    assert decision_line(event) == "scaled worker → 10 (300 waiting)"
+    assert decision_line({"event": "held", "object": "a", "why": "blind"}) == "held a (blind)"
+    assert decision_line({"event": "removing", "decided": ["a", "b"]}) == "removing  → a, b"
