@@ -1,8 +1,9 @@
 """`make services`: the real servers that tests want, as far as this machine can have them.
 
 RabbitMQ and Prometheus come from Debian's packages, Kafka's jars from Maven Central, the Kubernetes
-control plane from its Go modules. What is there already is left alone, so that a second run takes a
-second; what cannot be had is named with the reason and the rest goes on. No service is started.
+control plane and Helm from their Go modules. What is there already is left alone, so that a second
+run takes a second; what cannot be had is named with the reason and the rest goes on. No service is
+started.
 """
 
 from __future__ import annotations
