@@ -19,6 +19,7 @@ import aiohttp
 
 from scalers._errors import ScalerError, Secret
 from scalers._params import Param
+from scalers._quoted import credentials_of, quoted
 from scalers._tls import PLAIN, Tls, context
 from scalers.io import IO
 
@@ -42,11 +43,14 @@ class HttpAuth:
     """The auth keys that HTTP triggers share; their metadata classes inherit them."""
 
     auth_modes: Annotated[
-        tuple[str, ...], Param("authModes", "ma", f"list of {', '.join(MODES)}")
+        tuple[str, ...],
+        Param("authModes", "ma", f"list of {', '.join(MODES)}", also="authMode"),
     ] = ()
     username: Annotated[Secret | None, Param("username", "a", "for basic")] = None
     password: Annotated[Secret | None, Param("password", "a", "for basic")] = None
-    bearer_token: Annotated[Secret | None, Param("bearerToken", "a", "for bearer")] = None
+    bearer_token: Annotated[
+        Secret | None, Param("bearerToken", "a", "for bearer", also="token")
+    ] = None
     cert: Annotated[Secret | None, Param("cert", "a", "client certificate, for tls")] = None
     key: Annotated[Secret | None, Param("key", "a", "key of the client certificate")] = None
     key_password: Annotated[Secret | None, Param("keyPassword", "a", "opens the key")] = None
@@ -102,7 +106,11 @@ class HttpAuth:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One GET: where, with what, how long."""
+    """One GET: where, with what, how long.
+
+    Attributes:
+        secrets: credentials among the query's values.
+    """
 
     url: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -110,6 +118,13 @@ class Call:
     tls: Tls = PLAIN
     timeout_s: float = 0.0
     data: Mapping[str, str] | None = None
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """What no message may repeat."""
+        form = (self.data or {}).values()
+        return (*self.secrets, *form, *credentials_of(self.url, self.headers))
 
     @property
     def host(self) -> str:
@@ -185,6 +200,7 @@ async def get_json(call: Call, io: IO) -> Any:
 async def authorised(call: Call, auth: HttpAuth, io: IO) -> Call:
     """*call* with the credentials of *auth*."""
     headers, query = dict(call.headers), dict(call.query)
+    secrets = (_text(auth.api_key),) if auth.api_key else ()
     modes = set(auth.auth_modes)
     if "basic" in modes:
         headers["Authorization"] = basic(_text(auth.username), _text(auth.password))
@@ -200,7 +216,7 @@ async def authorised(call: Call, auth: HttpAuth, io: IO) -> Call:
     tls = Tls(auth.ca, *pair, unsafe=call.tls.unsafe)
     if "oauth" in modes:
         headers["Authorization"] = f"Bearer {await _token(auth, tls, io)}"
-    return Call(call.url, query, headers, tls, call.timeout_s)
+    return Call(call.url, query, headers, tls, call.timeout_s, secrets=secrets)
 
 
 def basic(username: str, password: str) -> str:
@@ -264,7 +280,7 @@ def _checked(call: Call, status: int, body: bytes) -> str:
     if status in _REDIRECTS:
         raise ScalerError(f"{call.host} answered {status}, a redirect; give its final address")
     if status not in _GOOD:
-        raise ScalerError(f"{call.host} answered {status}: {' '.join(text.split())[:200]}")
+        raise ScalerError(f"{call.host} answered {status}: {quoted(text, call.credentials)}")
     return text
 
 

@@ -38,6 +38,7 @@ class Param:
         is_target: a value per replica; a formula makes it unnecessary.
         refused: the key is known but cannot work; the text says why and what to do.
         deprecated: the key works; the text says what to use.
+        also: another name of the key, read where the first is not given.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Param:
     is_target: bool = False
     refused: str = ""
     deprecated: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def unknown_keys(meta: type[Any], spec: Written) -> Iterator[Fault]:
     """A warning for each metadata key that this trigger does not read, with the likely typo."""
     params = [slot.param for slot in slots_of(meta)]
     known = {param.key for param in params if "m" in param.where or param.refused}
+    known |= {param.also for param in params if "m" in param.where and param.also}
     known |= {param.key + FROM_ENV for param in params if "e" in param.where}
     for key in sorted(set(spec.metadata) - known):
         path = f"{spec.path}.metadata.{key}"
@@ -197,25 +200,28 @@ def _read(slot: Slot, spec: Written) -> tuple[Any, list[Fault]]:
 
 
 def _find(param: Param, spec: Written) -> _Found | Fault | None:
+    found = _find_key(param, param.key, spec)
+    return _find_key(param, param.also, spec) if found is None and param.also else found
+
+
+def _find_key(param: Param, key: str, spec: Written) -> _Found | Fault | None:
     metadata = f"{spec.path}.metadata"
-    secret = spec.auth.get(param.key)
+    secret = spec.auth.get(key)
     if "a" in param.where and secret is not None and secret.reveal().strip():
         text = secret.reveal().strip()
-        return _Found(text, f"{spec.path}.authenticationRef", shown=False, key=param.key)
-    text = spec.metadata.get(param.key, "").strip()
+        return _Found(text, f"{spec.path}.authenticationRef", shown=False, key=key)
+    text = spec.metadata.get(key, "").strip()
     if text and ("m" in param.where or param.refused):
-        return _Found(text, f"{metadata}.{param.key}", shown=True, key=param.key)
-    variable = spec.metadata.get(param.key + FROM_ENV, "").strip()
+        return _Found(text, f"{metadata}.{key}", shown=True, key=key)
+    variable = spec.metadata.get(key + FROM_ENV, "").strip()
     if not variable or "e" not in param.where:
         return None
-    path = f"{metadata}.{param.key}{FROM_ENV}"
+    path = f"{metadata}.{key}{FROM_ENV}"
     text = spec.env.get(variable, "").strip()
     if text:
-        return _Found(text, path, shown=False, key=param.key)
+        return _Found(text, path, shown=False, key=key)
     what = "sets to nothing" if variable in spec.env else "does not set"
-    return Fault(
-        path, f"'{param.key}{FROM_ENV}' names '{variable}', which the target's container {what}"
-    )
+    return Fault(path, f"'{key}{FROM_ENV}' names '{variable}', which the target's container {what}")
 
 
 def _absent(slot: Slot, spec: Written) -> tuple[Any, list[Fault]]:

@@ -59,7 +59,8 @@ def _cells(slot: Slot) -> list[str]:
     note = f"no effect; {param.deprecated}" if param.deprecated else param.doc
     bound = "" if param.above is None else f" above {param.above:g}"
     bound += "" if param.at_least is None else f" from {param.at_least:g}"
-    return [f"`{param.key}`", where, _kind(slot) + bound, _default(slot), note]
+    name = f"`{param.key}` or `{param.also}`" if param.also else f"`{param.key}`"
+    return [name, where, _kind(slot) + bound, _default(slot), note]
 
 
 def _kind(slot: Slot) -> str:

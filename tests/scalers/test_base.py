@@ -97,6 +97,18 @@ def test_where_a_key_comes_from(auth: str, metadata: str, env: str, expected: st
     assert found.name == expected
 
 
+def test_a_key_has_two_names() -> None:
+    """As in KEDA: manifests for metrics-api are mostly written with `authMode`."""
+    metadata = {"url": "http://h/", "valueLocation": "v", "targetValue": "1", "authMode": "bearer"}
+
+    found = parse(spec("metrics-api", metadata, auth={"token": "t"}))
+
+    assert (found.meta.auth_modes, found.meta.bearer_token) == (("bearer",), Secret("t"))
+    assert found.warnings == ()
+    both = metadata | {"authMode": "basic", "authModes": "bearer"}
+    assert parse(spec("metrics-api", both, auth={"token": "t"})).meta.auth_modes == ("bearer",)
+
+
 def test_all_faults_at_once_with_their_places() -> None:
     given = {
         "count": "0", "rate": "-1", "wait": "soon", "numbers": "5-1", "labels": "x", "never": "y",
