@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
@@ -11,6 +11,7 @@ import typer
 from eventscaler.admission import validate
 from eventscaler.core.faults import Fault, Severity, errors
 from tandem import files
+from tandem.plan import count, plan_documents
 
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
@@ -18,7 +19,7 @@ STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bri
 def main(paths: Sequence[Path], *, as_json: bool) -> int:
     """Print every fault; 0 when there is no error among them, 1 otherwise."""
     documents = files.read(paths)
-    faults = validate([document.body for document in documents])
+    faults = [*validate([document.body for document in documents]), *_node_half(documents)]
     wrong = errors(tuple(faults))
     if as_json:
         found = [_json(fault) for fault in faults]
@@ -27,9 +28,15 @@ def main(paths: Sequence[Path], *, as_json: bool) -> int:
         for fault in faults:
             label = typer.style(f"{fault.severity.value:8}", fg=STYLES[fault.severity])
             typer.echo(f"{label} {fault}")
-        verdict = f"{len(wrong)} faults" if wrong else "valid"
-        typer.echo(f"{len(documents)} objects: {verdict}")
+        verdict = count(len(wrong), "fault") if wrong else "valid"
+        typer.echo(f"{count(len(documents), 'object')}: {verdict}")
     return 1 if wrong else 0
+
+
+def _node_half(documents: Iterable[files.Document]) -> list[Fault]:
+    """What the node half cannot read, or allows no machine; by the rules of `tandem plan`."""
+    report = plan_documents(documents, clock=lambda: 0.0)
+    return [Fault(str(fault.where), "", fault.message) for fault in report.faults]
 
 
 def _json(fault: Fault) -> dict[str, str]:

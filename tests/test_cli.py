@@ -79,6 +79,26 @@ def test_a_faulty_manifest_from_standard_input() -> None:
     assert "did you mean 'cron'?" in answer.stdout
 
 
+def test_faults_of_both_halves_at_once() -> None:
+    pool = """---
+apiVersion: karpenter.k8s.aws/v1alpha1
+kind: Provisioner
+metadata: {name: default}
+spec: {provider: {instanceTypes: [m5.larg]}}
+---
+kind: Pod
+metadata: {name: a}
+spec: {containers: [{name: c, resources: {requests: {cpu: "-1"}}}]}
+"""
+    answer = tandem("validate", "-f", "-", given=ORDER.replace("TYPE", "crno") + pool)
+
+    assert answer.returncode == 1
+    assert "spec.triggers[0].type" in answer.stdout
+    assert "-, document 2: Provisioner default allows none of the" in answer.stdout
+    assert "-, document 3: Pod a: spec.containers[0].resources.requests.cpu" in answer.stdout
+    assert answer.stdout.endswith("3 objects: 3 faults\n")
+
+
 def test_check_reads_for_real(tmp_path: Path) -> None:
     path = tmp_path / "order.yaml"
     path.write_text(ORDER.replace("TYPE", "cron"))

@@ -6,7 +6,7 @@ sys.exit(report.exit_code)
 """
 
 from tandem.files import InputFault
-from tandem.plan.report import PlanReport, plan_files
-from tandem.plan.view import render
+from tandem.plan.report import PlanReport, plan_documents, plan_files
+from tandem.plan.view import count, render
 
-__all__ = ["InputFault", "PlanReport", "plan_files", "render"]
+__all__ = ["InputFault", "PlanReport", "count", "plan_documents", "plan_files", "render"]

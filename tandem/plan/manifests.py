@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import msgspec
 
@@ -30,7 +29,7 @@ from nodescaler.decode import (
     provisioner,
 )
 from nodescaler.decode.structs import Part, PodTemplate
-from tandem.files import InputFault, Where, scan
+from tandem.files import Found, InputFault, Where
 
 SINGLE = frozenset({"Pod", "DaemonSet", "Node", "NodePool", "Provisioner"})
 CLASSES = frozenset({"KWOKNodeClass", "EC2NodeClass"})
@@ -72,10 +71,10 @@ class Workload(Part, frozen=True):
     spec: WorkloadBody = WorkloadBody()
 
 
-def read_files(paths: Iterable[Path]) -> World:
-    """Everything in these files, good or bad."""
+def read_world(given: Iterable[Found]) -> World:
+    """Everything that was found in files, good or bad."""
     world = World()
-    for found in scan(paths):
+    for found in given:
         if isinstance(found, InputFault):
             world.faults.append(found)
         else:

@@ -13,8 +13,8 @@ from nodescaler.core.model import InstanceType, NodeState, Plan, PodSpec, Snapsh
 from nodescaler.core.packing import pack
 from nodescaler.core.pools import nothing_allowed
 from nodescaler.core.resources import NODES, Resources, amount_text, largest, total
-from tandem.files import InputFault, Where
-from tandem.plan.manifests import World, read_files
+from tandem.files import Found, InputFault, Where, scan
+from tandem.plan.manifests import World, read_world
 
 Json = dict[str, Any]
 
@@ -72,14 +72,21 @@ class PlanReport:
 def plan_files(
     paths: Iterable[Path], *, clock: Callable[[], float], catalogue: Path | None = None
 ) -> PlanReport:
-    """Read the manifests and plan; faults are in the report, and what is good is planned.
+    """Read the manifests in *paths* and plan; see `plan_documents`."""
+    return plan_documents(scan(paths), clock=clock, catalogue=catalogue)
+
+
+def plan_documents(
+    found: Iterable[Found], *, clock: Callable[[], float], catalogue: Path | None = None
+) -> PlanReport:
+    """Plan; faults are in the report, and what is good is planned.
 
     Args:
-        paths: YAML files with any number of documents.
+        found: documents, and what could not be read as one.
         clock: seconds, to time the packing alone.
         catalogue: a file of instance types; the built-in catalogue without it.
     """
-    world = read_files(paths)
+    world = read_world(found)
     types = _types(catalogue, world)
     world.faults += _barren_pools(world, types)
     world.faults += _oversized(world, types)

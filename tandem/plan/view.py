@@ -87,8 +87,8 @@ def _summary(report: PlanReport) -> str:
     on_new = sum(len(node.pods) for node in plan.new_nodes)
     on_old = sum(len(placement.pods) for placement in plan.existing)
     text = (
-        f"{_count(on_new + on_old, 'pod')} placed on {_count(len(plan.new_nodes), 'new node')}"
-        f" and {_count(len(plan.existing), 'existing node')}, {len(plan.unschedulable)} left out"
+        f"{count(on_new + on_old, 'pod')} placed on {count(len(plan.new_nodes), 'new node')}"
+        f" and {count(len(plan.existing), 'existing node')}, {len(plan.unschedulable)} left out"
     )
     price, bound = plan.usd_per_hour, plan.lower_bound_per_hour
     if price:
@@ -97,7 +97,7 @@ def _summary(report: PlanReport) -> str:
     return f"{text} ({plan.method}, {report.seconds * 1000:.0f} ms)"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
