@@ -67,6 +67,7 @@ class Elector:
         self._seen: Sighting | None = None
         self._until_s: float | None = None  # the end of our term
         self._tried = False  # before that, our name on the Lease is a namesake's
+        self._trouble = ""
         self._won = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -104,10 +105,12 @@ class Elector:
         try:
             async with asyncio.timeout(self._terms.spare_s):
                 await self._renew_or_claim()
+            self._trouble = ""
         except (KubeError, TimeoutError) as error:
-            log.warning(
-                "lease not renewed", lease=self._name, why=str(error) or "no answer in time"
-            )
+            why = str(error) or "no answer in time"
+            if why != self._trouble:  # told once, not at every try
+                log.warning("lease not renewed", lease=self._name, why=why)
+            self._trouble = why
         if self._until_s is not None and not self.leading():
             self._lose()
 
