@@ -148,6 +148,59 @@ async def test_a_role_is_assumed(moto: Moto, io: IO) -> None:
     assert by_auth == Sample(4)
 
 
+OPERATORS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An operator whose environment holds keys of its own, and no other credentials."""
+    for name in OPERATORS:
+        monkeypatch.setenv(name, f"OPERATORS{name[4:10]}")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return monkeypatch
+
+
+async def test_the_operator_reads_as_itself(
+    moto: Moto, io: IO, operator: pytest.MonkeyPatch
+) -> None:
+    async with queue(moto, visible=4, in_flight=0, delayed=0) as (url, _):
+        metadata = GOOD | {"queueURL": url, "awsEndpoint": moto.url, "identityOwner": "operator"}
+        assert await read(trigger("aws-sqs-queue", metadata), io) == Sample(4)
+
+        for name in OPERATORS:
+            operator.delenv(name)
+        fresh = IO(lambda: datetime.now(UTC))
+        with pytest.raises(ScalerError, match="NoCredentialsError"):
+            await read(trigger("aws-sqs-queue", metadata), fresh)
+        await fresh.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "signer"),
+    [
+        pytest.param({}, KEYS["awsAccessKeyID"], id="the pod's"),
+        pytest.param({"identityOwner": "operator"}, "OPERATORSACCESS", id="the operator's"),
+    ],
+)
+@pytest.mark.usefixtures("operator")
+async def test_whose_key_signs(io: IO, more: Texts, signer: str) -> None:
+    """A TriggerAuthentication's keys are not used when the operator is to be asked for."""
+    seen: list[str] = []
+
+    async def denying(request: web.Request) -> web.Response:
+        seen.append(request.headers["Authorization"])
+        return await denied(request)
+
+    async with served({"/{any:.*}": denying}) as url:
+        metadata = GOOD | {"awsEndpoint": url} | dict(more)
+        with pytest.raises(ScalerError, match="AccessDenied"):
+            await read(trigger("aws-sqs-queue", metadata, KEYS), io)
+
+    assert {each.partition("Credential=")[2].partition("/")[0] for each in seen} == {signer}
+
+
 async def test_credentials_of_a_role_are_renewed_before_they_end(moto: Moto) -> None:
     now = datetime.now(UTC)
     clock: list[datetime] = [now]
