@@ -70,13 +70,13 @@ class Counted:
         async with asked as answer:
             passed = web.StreamResponse(status=answer.status)
             passed.content_type = answer.content_type
-            await passed.prepare(request)
             try:
+                await passed.prepare(request)
                 async for chunk in answer.content.iter_any():
                     await passed.write(chunk)
                 await passed.write_eof()
             except ConnectionResetError:
-                self.left += 1  # a watcher has seen enough
+                self.left += 1  # a watcher has seen enough, or the operator has ended
             return passed
 
 
