@@ -123,6 +123,9 @@ class Demo:
         else:
             self._console.print(_sentence(summary), soft_wrap=True, highlight=False)
         good = self.samples[-1].at_zero and summary.messagesDone == self._settings.messages
+        if not good:
+            late = f"not back at zero after {self._scenario.longest_s:.0f} s"
+            self._console.print(late, style="red", soft_wrap=True)
         return 0 if good else 1
 
     def _tail(self) -> log.Tail:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from tandem.demo.scenario import Scenario
 from tandem.demo.timeline import NodeLine, Sample, summarise
 from tandem.demo.view import decision_line, plain, screen, sparkline
 
@@ -129,3 +130,9 @@ def test_a_decision_reads_as_a_sentence() -> None:
     assert decision_line(event) == "scaled worker → 10 (300 waiting)"
     assert decision_line({"event": "held", "object": "a", "why": "blind"}) == "held a (blind)"
     assert decision_line({"event": "removing", "decided": ["a", "b"]}) == "removing  → a, b"
+
+
+def test_more_messages_get_more_time() -> None:
+    """The demo itself is over within two minutes."""
+    assert Scenario().longest_s == 115
+    assert Scenario(messages=1300).longest_s == 175
