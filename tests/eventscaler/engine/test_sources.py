@@ -33,6 +33,7 @@ from tests.eventscaler.manifests import deployment, scaled_object, secret, trigg
 from tests.eventscaler.world import World, running
 from tests.scalers.servers import served
 from tests.services.moto import Moto
+from tests.services.rabbitmq import RabbitMq
 
 BOTO3: Any = boto3  # untyped
 REGION = "eu-west-1"
@@ -134,20 +135,43 @@ async def echo(request: web.Request) -> web.Response:
 
 @pytest.mark.timeout(120)
 async def test_no_secret_is_shown_anywhere(logged: io.StringIO) -> None:
-    async with served({"/{any:.*}": echo}) as url, running() as world:
-        everything = sources(url)
-        for name, (trigger, credentials) in everything.items():
-            await world.apply(*manifests(name, trigger, credentials))
-        for name in everything:
-            await said(world, name)
-        shown = await everything_shown(world)
+    async with served({"/{any:.*}": echo}) as url:
+        shown = await all_failing(sources(url)) | {"log": logged.getvalue()}
 
-    texts = {"log": logged.getvalue(), **shown}
-    leaks = [line[:300] for text in texts.values() for line in text.splitlines() if reveals(line)]
-    assert leaks == []
-    assert "default/ScaledObject/prometheus-echo" in texts["log"]
-    assert WITHHELD in texts["ScaledObject"]
-    assert WITHHELD in texts["Event"]
+    assert leaks(shown) == []
+    assert "default/ScaledObject/prometheus-echo" in shown["log"]
+    assert WITHHELD in shown["ScaledObject"]
+    assert WITHHELD in shown["Event"]
+
+
+@pytest.mark.timeout(120)
+async def test_a_broker_that_refuses_shows_no_password(
+    rabbitmq: RabbitMq, logged: io.StringIO
+) -> None:
+    queue = of("rabbitmq", {"queueName": "q", "mode": "QueueLength", "value": "5"})
+    hosts = {"amqp": rabbitmq.amqp, "management": rabbitmq.http}
+    refused = {
+        name: (queue, {"host": f"{scheme}://guest:{CANARY}@{rest.rpartition('@')[2]}"})
+        for name, (scheme, rest) in ((name, url.split("://")) for name, url in hosts.items())
+    }
+    shown = await all_failing(refused) | {"log": logged.getvalue()}
+
+    assert leaks(shown) == []
+    assert "default/ScaledObject/amqp" in shown["log"]
+
+
+async def all_failing(triggers: dict[str, tuple[Json, dict[str, str]]]) -> dict[str, str]:
+    """What is to be seen once each trigger has failed with its credentials."""
+    async with running() as world:
+        for name, (trigger, credentials) in triggers.items():
+            await world.apply(*manifests(name, trigger, credentials))
+        for name in triggers:
+            await said(world, name)
+        return await everything_shown(world)
+
+
+def leaks(texts: dict[str, str]) -> list[str]:
+    return [line[:300] for text in texts.values() for line in text.splitlines() if reveals(line)]
 
 
 def manifests(name: str, trigger: Json, credentials: dict[str, str]) -> tuple[Json, ...]:
