@@ -1,5 +1,6 @@
 // The control plane that the contract suite runs against: one Kubernetes release and the etcd it wants,
-// pinned here and built by build.py. To move to another release, change the versions and run `go mod tidy`.
+// pinned here and built by build.py. To move to another release, change the versions, run `go mod tidy` and
+// `python -m tests.controlplane.schemas`, which takes the sandbox along.
 module tandem.invalid/controlplane
 
 go 1.26.0
