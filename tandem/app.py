@@ -55,7 +55,7 @@ class RunSettings:
     Attributes:
         only: "events" or "nodes" for one half, None for both.
         namespace: of the lease and of cluster-wide secrets; None takes the kubeconfig's.
-        lease_s: how long a dead leader is waited for; renewed after two thirds of it.
+        lease_s: how long a dead leader is waited for; renewed every two fifteenths of it.
         elect: wait for the lease; without it a single process is assumed.
         listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
     """
