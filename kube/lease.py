@@ -74,6 +74,10 @@ class Elector:
     def leading(self) -> bool:
         return self._until_s is not None and self._clock() < self._until_s
 
+    def reached(self) -> bool:
+        """Whether the server has ever told who holds the Lease."""
+        return self._seen is not None
+
     def gate(self) -> None:
         """Let a write pass. Raises `NotLeading`."""
         if not self.leading():
@@ -148,7 +152,9 @@ class Elector:
         self._seen = Sighting(record_of(answer), self._clock())
         self._until_s = sent_s + self._terms.renew_s
         if not was_leading and self.leading():
-            log.info("leading", lease=self._name, identity=self.identity)
+            log.info(
+                "leading", object=self.identity, why=f"holds lease {self._namespace}/{self._name}"
+            )
             self._lost.clear()
             self._won.set()
 

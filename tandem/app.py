@@ -103,7 +103,7 @@ def main(settings: RunSettings) -> None:
 async def _until_signalled(settings: RunSettings) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, partial(_signalled, stop))
     return await operate(settings, stop)
 
@@ -185,7 +185,7 @@ class Operator:
     def ready(self) -> str | None:
         """Standing by is being ready: a rollout must not wait for the old leader to die."""
         if self._settings.elect and not self._elector.leading():
-            return None
+            return None if self._elector.reached() else "waiting for the API server"
         return None if self._synced else "waiting for the first lists of the cluster"
 
     async def run(self, stop: asyncio.Event) -> int:
@@ -209,11 +209,10 @@ class Operator:
         raise LostLease
 
     async def _lead(self) -> None:
-        why = "runs alone"
         if self._settings.elect:
             await self._elector.wait_leading()
-            why = f"holds the lease {self._namespace}/{self._settings.lease}"
-        log.info("leading", object=self._identity, why=why)
+        else:
+            log.info("leading", object=self._identity, why="runs alone")
         self._leading.set(1)
         gate = self._elector.gate if self._settings.elect else _open
         client = Client(self._transport, gate=gate)

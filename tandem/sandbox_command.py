@@ -17,7 +17,7 @@ from tandem.clock import now
 from tandem.errors import BadInput
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
 
-READY = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "simulated"}
+INFO = {"kubeletVersion": "v1.37.2", "architecture": "amd64", "operatingSystem": "linux"}
 SIZE = {"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"}
 
 
@@ -36,7 +36,7 @@ def main(*, port: int, kubeconfig: Path | None, nodes: int, pod_start_s: float) 
 async def _serve(port: int, kubeconfig: Path | None, nodes: int, pod_start_s: float) -> None:
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, interrupted.set)
     async with AsyncExitStack() as stack:
         sandbox = Sandbox(SandboxSettings(pod_start_s=pod_start_s), now)
@@ -65,7 +65,7 @@ def _temporary(stack: AsyncExitStack) -> Path:
 
 
 def node(name: str) -> Json:
-    """A simulated node of 4 cores and 16 GiB."""
+    """A simulated node of 4 cores and 16 GiB; the simulated kubelets make it ready."""
     marks = {"kwok.x-k8s.io/node": "fake"}
     labels = marks | {
         "kubernetes.io/hostname": name,
@@ -76,7 +76,7 @@ def node(name: str) -> Json:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels, "annotations": marks},
-        "status": {"capacity": SIZE, "allocatable": SIZE, "conditions": [READY]},
+        "status": {"capacity": SIZE, "allocatable": SIZE, "nodeInfo": INFO},
     }
 
 

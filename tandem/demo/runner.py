@@ -60,7 +60,7 @@ def main(settings: DemoSettings) -> int:
 async def _main(settings: DemoSettings) -> int:
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, interrupted.set)
     demo = Demo(settings, Scenario(messages=settings.messages), interrupted)
     await demo.run()
