@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import aiohttp
@@ -71,27 +72,35 @@ class Bearer:
         raise AssertionError("the test cluster refused its own administrator")
 
 
+class Kind(Enum):
+    """What a cluster is for; tests of one kind share it, by namespaces of their own."""
+
+    BARE = "an API server that nothing else uses"
+    BUSY = "with workload controllers and scheduler"
+    OPERATED = "the same, with at most one operator at a time"
+
+
 class Fleet:
-    """The clusters of one half that run so far: at most one with controllers and one without."""
+    """The clusters of one half that run so far: at most one of each kind."""
 
     def __init__(self, start: Start, stack: ExitStack, folders: pytest.TempPathFactory) -> None:
         self._start, self._stack, self._folders = start, stack, folders
-        self._running: dict[bool, Cluster] = {}
-        self._broken: dict[bool, str] = {}
+        self._running: dict[Kind, Cluster] = {}
+        self._broken: dict[Kind, str] = {}
 
-    def get(self, *, with_controllers: bool) -> Cluster:
+    def get(self, kind: Kind) -> Cluster:
         """Start the cluster when it does not run; a start that failed is not tried again."""
-        if with_controllers in self._broken:
-            pytest.fail(self._broken[with_controllers], pytrace=False)
-        if with_controllers not in self._running:
+        if kind in self._broken:
+            pytest.fail(self._broken[kind], pytrace=False)
+        if kind not in self._running:
             folder = self._folders.mktemp("cluster")
             try:
-                cluster = self._start(self._stack, folder, with_controllers)
+                cluster = self._start(self._stack, folder, kind is not Kind.BARE)
             except (RuntimeError, TimeoutError) as error:
-                self._broken[with_controllers] = str(error)
+                self._broken[kind] = str(error)
                 raise
-            self._running[with_controllers] = cluster
-        return self._running[with_controllers]
+            self._running[kind] = cluster
+        return self._running[kind]
 
 
 Start = Callable[[ExitStack, Path, bool], Cluster]
@@ -134,19 +143,25 @@ def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture(params=HALVES)
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     """An API server that nothing else uses: no controller, no scheduler, no kubelet."""
-    return _launched(request, with_controllers=False)
+    return _launched(request, Kind.BARE)
 
 
 @pytest.fixture(params=HALVES)
 def busy_cluster(request: pytest.FixtureRequest) -> Cluster:
     """A cluster with workload controllers, garbage collector and scheduler."""
-    return _launched(request, with_controllers=True)
+    return _launched(request, Kind.BUSY)
+
+
+@pytest.fixture(params=HALVES)
+def operated_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """As `busy_cluster`, for tests that run an operator: it would take others' pods for its own."""
+    return _launched(request, Kind.OPERATED)
 
 
 @pytest.fixture
 def real_cluster(_real: Fleet) -> Cluster:
-    """A real cluster with controllers and scheduler, without the sandbox as its twin."""
-    return _real.get(with_controllers=True)
+    """The real half of `operated_cluster` alone."""
+    return _real.get(Kind.OPERATED)
 
 
 @pytest.fixture
@@ -158,17 +173,6 @@ def kubectl() -> Path:
     return programs / "kubectl"
 
 
-def _launched(request: pytest.FixtureRequest, *, with_controllers: bool) -> Cluster:
+def _launched(request: pytest.FixtureRequest, kind: Kind) -> Cluster:
     fleet: Fleet = request.getfixturevalue(f"_{request.param}")
-    return fleet.get(with_controllers=with_controllers)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests of one kind of cluster to one xdist worker, so that it is started once."""
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        for fixture in ("cluster", "busy_cluster", "real_cluster"):
-            if fixture in names:
-                group = "cluster" if fixture == "cluster" else "busy-cluster"
-                item.add_marker(pytest.mark.xdist_group(group))
+    return fleet.get(kind)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractQueue
+from aio_pika.abc import AbstractConnection
 
 from kube.client import Json
 from tandem.demo.brokers import Broker, WorkQueue
@@ -49,10 +49,9 @@ class RabbitQueue:
 
     name = "rabbitmq"
 
-    def __init__(self, url: str, channel: AbstractChannel, queue: AbstractQueue, per: int) -> None:
+    def __init__(self, url: str, connection: AbstractConnection, per: int) -> None:
         self._url = url
-        self._channel = channel
-        self._queue = queue
+        self._connection = connection
         self._per_replica = per
         self._published = 0
         self._done = 0
@@ -61,9 +60,9 @@ class RabbitQueue:
     @asynccontextmanager
     async def connected(cls, url: str, per_replica: int) -> AsyncIterator[RabbitQueue]:
         async with await aio_pika.connect(url) as connection:
-            channel = await connection.channel()
-            queue = await channel.declare_queue(QUEUE, durable=True)
-            yield cls(url, channel, queue, per_replica)
+            async with connection.channel() as channel:
+                await channel.declare_queue(QUEUE, durable=True)
+            yield cls(url, connection, per_replica)
 
     @property
     def depth(self) -> int:
@@ -87,17 +86,22 @@ class RabbitQueue:
         }
 
     async def publish(self, messages: int) -> None:
-        exchange = self._channel.default_exchange
-        for number in range(messages):
-            await exchange.publish(aio_pika.Message(str(number).encode()), routing_key=QUEUE)
-            self._published += 1
+        async with self._connection.channel() as channel:
+            for number in range(messages):
+                message = aio_pika.Message(str(number).encode())
+                await channel.default_exchange.publish(message, routing_key=QUEUE)
+                self._published += 1
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[bool]:
-        message = await self._queue.get(fail=False)
-        if message is None:
-            yield False
-            return
-        async with message.process(requeue=True):
-            yield True
-            self._done += 1
+        # A channel for each message: a worker that is cancelled in the middle of a call takes its
+        # channel along, and the broker gives back what it held.
+        async with self._connection.channel() as channel:
+            queue = await channel.get_queue(QUEUE, ensure=False)
+            message = await queue.get(fail=False)
+            if message is None:
+                yield False
+                return
+            async with message.process(requeue=True):
+                yield True
+                self._done += 1

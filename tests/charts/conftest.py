@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.charts.helm import Tool, environ_of
-from tests.clusters import Cluster, Fleet
+from tests.clusters import Cluster, Fleet, Kind
 from tests.controlplane import build
 
 
@@ -34,7 +34,7 @@ def helm(helm_program: Path, tmp_path: Path) -> Tool:
 @pytest.fixture
 def bare_cluster(_real: Fleet) -> Cluster:
     """A real API server on which nothing reacts."""
-    return _real.get(with_controllers=False)
+    return _real.get(Kind.BARE)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import aio_pika
 import boto3
-from aio_pika.abc import AbstractChannel, AbstractQueue
+from aio_pika.abc import AbstractConnection
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -80,9 +80,9 @@ def secret(namespace: str, name: str, values: dict[str, str]) -> list[Json]:
 class RabbitMq(_Counted):
     name = "rabbitmq"
 
-    def __init__(self, url: str, channel: AbstractChannel, queue: AbstractQueue) -> None:
+    def __init__(self, url: str, connection: AbstractConnection, queue: str) -> None:
         super().__init__()
-        self._url, self._channel, self._queue = url, channel, queue
+        self._url, self._connection, self._queue = url, connection, queue
 
     def credentials(self, namespace: str) -> list[Json]:
         return secret(namespace, "broker", {"host": self._url})
@@ -91,7 +91,7 @@ class RabbitMq(_Counted):
         return {
             "type": "rabbitmq",
             "metadata": {
-                "queueName": self._queue.name,
+                "queueName": self._queue,
                 "mode": "QueueLength",
                 "value": str(PER_REPLICA),
             },
@@ -99,29 +99,35 @@ class RabbitMq(_Counted):
         }
 
     async def publish(self, messages: int) -> None:
-        for number in range(messages):
-            message = aio_pika.Message(str(number).encode())
-            await self._channel.default_exchange.publish(message, routing_key=self._queue.name)
-            self.published += 1
+        async with self._connection.channel() as channel:
+            for number in range(messages):
+                message = aio_pika.Message(str(number).encode())
+                await channel.default_exchange.publish(message, routing_key=self._queue)
+                self.published += 1
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[bool]:
-        message = await self._queue.get(fail=False)
-        if message is None:
-            yield False
-            return
-        async with message.process(requeue=True):
-            yield True
-            self.finished[message.body.decode()] += 1
+        # A channel for each message: a worker that is cancelled in the middle of a call takes its
+        # channel along, and the broker gives back what it held.
+        async with self._connection.channel() as channel:
+            queue = await channel.get_queue(self._queue, ensure=False)
+            message = await queue.get(fail=False)
+            if message is None:
+                yield False
+                return
+            async with message.process(requeue=True):
+                yield True
+                self.finished[message.body.decode()] += 1
 
 
 @asynccontextmanager
 async def rabbitmq_queue(url: str, name: str) -> AsyncIterator[RabbitMq]:
     async with await aio_pika.connect(url) as connection:
-        channel = await connection.channel()
-        queue = await channel.declare_queue(name, durable=True)
-        yield RabbitMq(url, channel, queue)
-        await queue.delete(if_unused=False, if_empty=False)
+        async with connection.channel() as channel:
+            await channel.declare_queue(name, durable=True)
+        yield RabbitMq(url, connection, name)
+        async with connection.channel() as channel:
+            await channel.queue_delete(name)
 
 
 class Kafka(_Counted):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,9 +88,9 @@ async def staged(
 ) -> AsyncIterator[Scene]:
     """The objects of *scenario* on *cluster*, with consumers for its pods, while inside."""
     client = cluster.client()
+    scene = Scene(client, queue, namespace)
     try:
         await install_crds(client)
-        scene = Scene(client, queue, namespace)
         await scene.create(scenario)
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -103,9 +103,10 @@ async def staged(
             yield scene
             for task in tasks:
                 task.cancel()
-        await client.delete(NAMESPACES, namespace)
-        await client.delete(PROVISIONERS, "default")
     finally:
+        for resource, name in ((NAMESPACES, namespace), (PROVISIONERS, "default")):
+            with suppress(NotFound):  # the test ended before it was created
+                await client.delete(resource, name)
         await client.close()
 
 

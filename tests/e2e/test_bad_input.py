@@ -83,13 +83,13 @@ REFUSED = {
 
 
 async def test_each_bad_object_is_told_so_and_the_good_ones_work(
-    busy_cluster: Cluster, unique: str, tmp_path: Path
+    operated_cluster: Cluster, unique: str, tmp_path: Path
 ) -> None:
-    client, queue = busy_cluster.client(), WorkQueue(per_replica=10)
+    client, queue = operated_cluster.client(), WorkQueue(per_replica=10)
     try:
         await install_crds(client)
         await client.create(NAMESPACES, {"metadata": {"name": unique}})
-        async with queue.serving(), operator_of(busy_cluster, tmp_path, "--no-elect"):
+        async with queue.serving(), operator_of(operated_cluster, tmp_path, "--no-elect"):
             await queue.publish(25)
             for name in (*REFUSED, "good"):
                 await client.create(DEPLOYMENTS, web(name), namespace=unique)
@@ -108,13 +108,13 @@ async def test_each_bad_object_is_told_so_and_the_good_ones_work(
 
 
 async def test_a_misspelt_key_is_told_and_the_object_works(
-    busy_cluster: Cluster, unique: str, tmp_path: Path
+    operated_cluster: Cluster, unique: str, tmp_path: Path
 ) -> None:
-    client, queue = busy_cluster.client(), WorkQueue(per_replica=10)
+    client, queue = operated_cluster.client(), WorkQueue(per_replica=10)
     try:
         await install_crds(client)
         await client.create(NAMESPACES, {"metadata": {"name": unique}})
-        async with queue.serving(), operator_of(busy_cluster, tmp_path, "--no-elect"):
+        async with queue.serving(), operator_of(operated_cluster, tmp_path, "--no-elect"):
             await queue.publish(25)
             trigger = queue.trigger()
             trigger["metadata"]["targetValeu"] = "10"
@@ -148,9 +148,9 @@ async def test_a_misspelt_key_is_told_and_the_object_works(
     ],
 )
 async def test_what_the_schema_knows_is_refused_at_the_door(
-    busy_cluster: Cluster, unique: str, resource: Resource, body: Json, part: str
+    operated_cluster: Cluster, unique: str, resource: Resource, body: Json, part: str
 ) -> None:
-    client = busy_cluster.client()
+    client = operated_cluster.client()
     namespace = unique if resource.namespaced else None
     try:
         await install_crds(client)
@@ -163,12 +163,12 @@ async def test_what_the_schema_knows_is_refused_at_the_door(
 
 
 async def test_a_provisioner_that_allows_no_instance_type(
-    busy_cluster: Cluster, unique: str, tmp_path: Path
+    operated_cluster: Cluster, unique: str, tmp_path: Path
 ) -> None:
-    client = busy_cluster.client()
+    client = operated_cluster.client()
     try:
         await install_crds(client)
-        async with operator_of(busy_cluster, tmp_path, "--no-elect"):
+        async with operator_of(operated_cluster, tmp_path, "--no-elect"):
             body = provisioner(unique, requirements=[IN | {"values": ["z9.mega"]}])
             await client.create(PROVISIONERS, body)
             condition = await _condition(client, PROVISIONERS, unique, None)

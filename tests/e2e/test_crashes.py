@@ -21,16 +21,16 @@ SEED = 20261123
 
 
 async def test_ten_kills(
-    busy_cluster: Cluster, rabbitmq: object, unique: str, tmp_path: Path
+    operated_cluster: Cluster, rabbitmq: object, unique: str, tmp_path: Path
 ) -> None:
     """SIGKILL at ten random moments of the main job, each time followed by a restart."""
     moments = random.Random(SEED)
     url: str = rabbitmq.amqp  # type: ignore[attr-defined]  # the fixture's value
     async with (
         rabbitmq_queue(url, unique) as queue,
-        staged(busy_cluster, queue, unique) as scene,
+        staged(operated_cluster, queue, unique) as scene,
     ):
-        operator = OperatorProcess(busy_cluster, tmp_path, *FLAGS)
+        operator = OperatorProcess(operated_cluster, tmp_path, *FLAGS)
         await queue.publish(QUICK.messages)
         for _ in range(KILLS):
             await asyncio.to_thread(operator.start)

@@ -35,10 +35,12 @@ def _opened(request: pytest.FixtureRequest, name: str) -> AbstractAsyncContextMa
             return sqs_queue(request.getfixturevalue("moto").url, name)
 
 
-async def test_main_job(busy_cluster: Cluster, queue: Queue, unique: str, tmp_path: Path) -> None:
+async def test_main_job(
+    operated_cluster: Cluster, queue: Queue, unique: str, tmp_path: Path
+) -> None:
     """500 messages on a real broker; a pod waits for its node; nothing is left over or lost."""
-    async with staged(busy_cluster, queue, unique) as scene:
-        async with operator_of(busy_cluster, tmp_path, *FLAGS):
+    async with staged(operated_cluster, queue, unique) as scene:
+        async with operator_of(operated_cluster, tmp_path, *FLAGS):
             await queue.publish(QUICK.messages)
             await scene.until(lambda s: s.replicas > 0, "replicas rise", 30)
             await scene.until(lambda s: s.pods["Running"] > 0, "a pod runs", 60)
