@@ -87,7 +87,7 @@ def _is_due(pod: PodSpec, now: datetime, deadline: datetime | None) -> bool:
         return False
     if pod.deletes_at is not None:
         return pod.deletes_at > deadline
-    return now >= deadline - timedelta(seconds=pod.grace_s)
+    return (deadline - now).total_seconds() <= pod.grace_s  # which may be longer than time itself
 
 
 def _forced(pod: PodSpec, now: datetime, deadline: datetime | None) -> Forced:

@@ -126,3 +126,10 @@ def test_every_pod_has_one_fate(pods: list[PodSpec], deadline: datetime | None) 
     assert step.done == (not fates)
     assert step.reason
     assert drain_step(reversed(pods), NOW, deadline=deadline) == step
+
+
+def test_a_grace_period_longer_than_time_itself_is_over_at_once() -> None:
+    endless = replace(WEB, grace_s=float(2**63 - 1))
+    step = drain_step([endless], NOW, deadline=later(60))
+
+    assert [(each.pod, each.grace_s) for each in step.force] == [(endless, 60.0)]
