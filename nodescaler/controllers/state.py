@@ -135,7 +135,7 @@ class State:
     def _pod_changed(self, change: Change[decode.PodObject]) -> None:
         key = _pod_key(change)
         old = self.pods.get(key)
-        new = read(decode.pod_spec, change.new)
+        new = read_pod(change.new)
         if old == new:
             return
         self.pods.apply(old, new)
@@ -151,7 +151,7 @@ class State:
             return
         if _occupies(old) != _occupies(new):
             node = (new.node_name if new is not None else "") or (old.node_name if old else "")
-            if node:
+            if node in self._nodes:  # not one that has gone: nobody would ever forget it
                 self._pod_events[node] = self._now()
 
     def _node_changed(self, change: Change[decode.NodeObject]) -> None:
@@ -161,7 +161,7 @@ class State:
         if old == new:
             return
         if old is not None and (new is None or new.provider_id != old.provider_id):
-            self._by_provider.pop(old.provider_id, None)
+            _drop(self._by_provider, old.provider_id, name)
         if new is None:
             self._nodes.pop(name, None)
             self._pod_events.pop(name, None)
@@ -181,7 +181,7 @@ class State:
         if new is None:
             self._claims.pop(name, None)
             self.disrupting.discard(name)
-            self._claim_by_provider.pop(old.provider_id if old is not None else "", None)
+            _drop(self._claim_by_provider, old.provider_id if old is not None else "", name)
         else:
             self._claims[name] = new
             if new.provider_id:
@@ -258,7 +258,7 @@ class State:
     async def pods_on(self, node: str) -> list[PodSpec]:
         """What the API, not the cache, says is bound to *node*."""
         found = await self._client.items(PODS, fields=f"spec.nodeName={node}")
-        pods = (read(decode.pod_spec, msgspec.convert(each, decode.PodObject)) for each in found)
+        pods = (read_pod(msgspec.convert(each, decode.PodObject)) for each in found)
         return [pod for pod in pods if pod is not None]
 
     def next_nomination_s(self) -> float | None:
@@ -306,6 +306,18 @@ class State:
 
 def _occupies(pod: PodSpec | None) -> bool:
     return pod is not None and bool(pod.node_name) and not pod.is_over and pod.deletes_at is None
+
+
+def _drop(index: dict[str, str], key: str, name: str) -> None:
+    """Forget *name* under *key*, unless another one has come there since."""
+    if index.get(key) == name:
+        del index[key]
+
+
+def read_pod(obj: decode.PodObject | None) -> PodSpec | None:
+    """Decode a pod; of one that asks what cannot be read, still that it is there, and where."""
+    found = read(decode.pod_spec, obj)
+    return decode.unreadable_pod(obj) if found is None and obj is not None else found
 
 
 def read(reader: Callable[[S], T], obj: S | None) -> T | None:

@@ -7,7 +7,7 @@ is wrong gives all its faults at once, each with its field's path.
 from nodescaler.decode.amounts import amounts
 from nodescaler.decode.faults import Fault, Faults
 from nodescaler.decode.nodes import claim_state, coming_node, node_state
-from nodescaler.decode.pods import daemon_spec, pod_spec
+from nodescaler.decode.pods import daemon_spec, pod_spec, unreadable_pod
 from nodescaler.decode.pools import node_pool
 from nodescaler.decode.provisioners import provisioner
 from nodescaler.decode.structs import (
@@ -40,4 +40,5 @@ __all__ = [
     "node_state",
     "pod_spec",
     "provisioner",
+    "unreadable_pod",
 ]

@@ -104,10 +104,7 @@ def needs(spec: PodBody, namespace: str, labels: Mapping[str, str], path: str) -
         requests=_requests(spec, path, findings),
         alternatives=_alternatives(spec, affinity, f"{path}.affinity.nodeAffinity", findings),
         preferences=_preferences(affinity, f"{path}.affinity.nodeAffinity", findings),
-        tolerations=tuple(
-            Toleration(t.key, t.operator or "Equal", t.value, t.effect)
-            for t in spec.tolerations or ()
-        ),
+        tolerations=tolerated(spec),
         host_ports=tuple(_host_ports(spec)),
         apart=tuple(
             _apart(affinity, namespace, labels, f"{path}.affinity.podAntiAffinity", findings)
@@ -116,6 +113,12 @@ def needs(spec: PodBody, namespace: str, labels: Mapping[str, str], path: str) -
     )
     findings.raise_if_any()
     return found
+
+
+def tolerated(spec: PodBody) -> tuple[Toleration, ...]:
+    return tuple(
+        Toleration(t.key, t.operator or "Equal", t.value, t.effect) for t in spec.tolerations or ()
+    )
 
 
 # ---------------------------------------------------------------- how much

@@ -6,16 +6,18 @@ What their specs ask of a node is read by `needs`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 
 from kube.objects import ObjectMeta, OwnerReference
 from kube.values.duration import seconds
 from nodescaler.core.model import DaemonSpec, Owner, PodSpec
-from nodescaler.decode.needs import needs_like
+from nodescaler.decode.needs import NOWHERE, Needs, needs_like, tolerated
 from nodescaler.decode.structs import DaemonSetObject, PodBody, PodObject, PodStatus
 
 DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 MIRROR = "kubernetes.io/config.mirror"
+UNREADABLE = Needs({}, (NOWHERE,), (), (), (), (), ())
 
 
 def pod_spec(obj: PodObject, path: str = "spec") -> PodSpec:
@@ -24,11 +26,21 @@ def pod_spec(obj: PodObject, path: str = "spec") -> PodSpec:
     Raises:
         Faults: a quantity or a selector that is none, or a negative request.
     """
+    meta = obj.metadata
+    return _pod(obj, needs_like(obj.spec, meta.namespace or "default", meta.labels, path))
+
+
+def unreadable_pod(obj: PodObject) -> PodSpec:
+    """A pod that `pod_spec` refuses: never planned, but not overlooked where it runs."""
+    return replace(
+        _pod(obj, replace(UNREADABLE, tolerations=tolerated(obj.spec))), unschedulable=False
+    )
+
+
+def _pod(obj: PodObject, asked: Needs) -> PodSpec:
     meta, spec, status = obj.metadata, obj.spec, obj.status
-    namespace = meta.namespace or "default"
-    asked = needs_like(spec, namespace, meta.labels, path)
     return PodSpec(
-        namespace=namespace,
+        namespace=meta.namespace or "default",
         name=meta.name,
         uid=meta.uid,
         labels=meta.labels,
