@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -33,6 +34,7 @@ from nodescaler.core.packing import pack
 log = structlog.get_logger()
 
 RETRY_S = 1.0
+LONGEST_RETRY_S = 30.0
 FAILED_AGAIN = timedelta(minutes=5)
 
 
@@ -43,6 +45,8 @@ class Provisioning:
         self._new: dict[str, PodSpec] = {}  # pending pods that no pass has seen
         self._told: dict[str, tuple[str, datetime]] = {}  # pod uid: reason, when
         self._claim_news = asyncio.Event()
+        self._failures = 0
+        self._retry: asyncio.TimerHandle | None = None
         self._batch = Batch(
             idle_s=kit.settings.batch_idle_s,
             most_s=kit.settings.batch_max_s,
@@ -98,15 +102,21 @@ class Provisioning:
             try:
                 await self._pass(batch_s)
             except KubeError as error:
-                log.warning("planning again", why=str(error), after_s=RETRY_S)
-                await self._later()
+                log.warning("planning again", why=str(error), after_s=self._later())
             except Exception as error:  # noqa: BLE001 - outermost frame: the next batch may be fine
                 log.error("planning failed", why=repr(error), frames=frames(error))  # noqa: TRY400 - a formatted trace reads source files, which blocks the loop
-                await self._later()
+                self._later()
+            else:
+                self._failures = 0
 
-    async def _later(self) -> None:
-        await asyncio.sleep(RETRY_S)
-        self.again()
+    def _later(self) -> float:
+        """Plan again, ever more rarely; what is new meanwhile does not wait for that."""
+        wait_s: float = min(RETRY_S * 2.0 ** min(self._failures, 16), LONGEST_RETRY_S)
+        self._failures += 1
+        if self._retry is not None:
+            self._retry.cancel()
+        self._retry = asyncio.get_running_loop().call_later(wait_s, self.again)
+        return wait_s
 
     async def _pass(self, batch_s: float) -> None:
         pods = self._state.pods.pending()
@@ -120,11 +130,13 @@ class Provisioning:
         plan = await asyncio.to_thread(pack, snapshot)
         plan_ms = ms(began)
         began = loop_s()
-        await self._create(plan)
-        self._tell(plan)
+        refused = await self._create(plan)
+        self._tell(plan, refused)
         self._kit.metrics.scheduling_duration.observe(plan_ms / 1e3)
         self._log(snapshot, plan, batch_ms=round(batch_s * 1e3), settle_ms=round(settle_s * 1e3),
                   plan_ms=plan_ms, create_ms=ms(began))  # fmt: skip
+        for error in refused.values():
+            raise error
 
     async def _settled(self) -> float:
         """Wait, but not for ever, until every launch that was asked for is recorded."""
@@ -138,13 +150,12 @@ class Provisioning:
             log.info("planning anyway", object="nodeclaims", why="a launch takes its time")
         return loop_s() - began
 
-    async def _create(self, plan: Plan) -> None:
-        """Every claim by itself: one that is refused does not keep the others back."""
+    async def _create(self, plan: Plan) -> dict[str, KubeError]:
+        """Every claim by itself: one that is refused, by name here, keeps no other back."""
         now = self._kit.now()
         errors = await together(self._created(node, now) for node in plan.new_nodes)
-        refused = [error for error in errors if error is not None]
-        if refused:
-            raise refused[0]
+        pairs = zip(plan.new_nodes, errors, strict=True)
+        return {node.name: error for node, error in pairs if error is not None}
 
     async def _created(self, node: PlannedNode, now: datetime) -> KubeError | None:
         try:
@@ -186,18 +197,27 @@ class Provisioning:
 
     # -------------------------------------------------------------- what is said
 
-    def _tell(self, plan: Plan) -> None:
+    def _tell(self, plan: Plan, refused: Mapping[str, KubeError]) -> None:
         for placement in plan.existing:
             self._state.nominate(placement.node, placement.pods, self._kit.settings.nominated_s)
             for pod in placement.pods:
                 self._nominated(pod, f"should fit on node {placement.node}")
         for node in plan.new_nodes:
+            if node.name in refused:
+                self._refused(node, refused[node.name])
+                continue
             for pod in node.pods:
                 what = f"a new {node.instance_type} node of {node.pool}"
                 self._nominated(pod, f"should fit on {what}")
         for out in plan.unschedulable:
             self._failed(out.pod, out.reason)
         self._kit.metrics.unschedulable_pods.set(len(plan.unschedulable))
+
+    def _refused(self, node: PlannedNode, error: KubeError) -> None:
+        kind = type(error).__name__
+        log.warning("claim refused", object=f"pool/{node.pool}", why=str(error))
+        for pod in node.pods:  # the error names the claim, which is another one each time
+            self._failed(pod, f"the API refuses a NodeClaim of pool {node.pool}: {kind}")
 
     def _nominated(self, pod: PodSpec, message: str) -> None:
         if self._is_news(pod, message):
