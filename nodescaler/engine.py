@@ -90,6 +90,7 @@ class NodeEngine:
         key = self._books.changed(body)
         if key[0] in POOL_KINDS:
             self._pools.look(key)
+            self._emptiness.again()  # its nodes may go sooner now
         else:
             self._pools.again()
 

@@ -95,6 +95,11 @@ class Books:
                 return entry.pool
         return None
 
+    def readable(self) -> list[NodePool]:
+        """The pools that say what is to happen to their nodes, whether or not they may buy more."""
+        found = (self.pool(name) for name in sorted({name for _, name in self._pools}))
+        return [pool for pool in found if pool is not None]
+
     def usable(self) -> list[NodePool]:
         """The pools that may launch nodes: read, not leaving, and with something to buy."""
         found = (self.pool(name) for name in sorted(self.types) if self.types[name])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -53,7 +54,8 @@ class EmptinessController:
 
     async def _look(self, _: str) -> float | None:
         began = loop_s()
-        snapshot = self._state.snapshot()
+        pools = tuple(self._state.books.readable())  # also those that can buy no more
+        snapshot = replace(self._state.snapshot(), pools=pools)
         found = await asyncio.to_thread(find_empty, snapshot, self._kit.now())
         self._say_what_stays(found)
         for command in found.commands:

@@ -169,9 +169,12 @@ class Pools:
             return
         write = partial(self._kit.client.patch, POOL_KINDS[kind], name, {"status": status})
         try:
-            self._state.books.changed(await write(subresource="status"))
+            answer = await write(subresource="status")
         except NotFound:
             log.debug("pool is gone", object=f"{kind}/{name}")
+            return
+        if self._state.books.entry(entry.key) is not None:  # not deleted while the answer came
+            self._state.books.changed(answer)
 
     def _measure(self, name: str, pool: NodePool | None, used: Resources) -> None:
         for resource, amount in {**NOTHING, **used}.items():

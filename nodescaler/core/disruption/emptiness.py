@@ -21,6 +21,7 @@ from nodescaler.core.space import refusal, space_of
 
 EMPTY = "Empty"
 DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
+WINDOW_S = 60.0  # a budget with a schedule opens or closes at full minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,9 @@ def find_empty(snapshot: Snapshot, now: datetime) -> Emptiness:
         kept += [verdict for verdict in verdicts if verdict is not None]
         empty = [node for node, verdict in zip(nodes, verdicts, strict=True) if verdict is None]
         room = allowed_disruptions(pool, nodes, EMPTY, now)
-        kept += [
-            Kept(n.name, f"a budget of {pool.name} allows {room} at once") for n in empty[room:]
-        ]
+        wait_s = WINDOW_S if any(budget.schedule for budget in pool.budgets) else None
+        why = f"a budget of {pool.name} allows {room} at once"
+        kept += [Kept(node.name, why, wait_s) for node in empty[room:]]
         if empty[:room]:
             commands.append(_command(pool, empty[:room]))
     return Emptiness(tuple(commands), tuple(kept))

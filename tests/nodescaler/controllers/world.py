@@ -123,6 +123,7 @@ class World:
     def __init__(self, group: asyncio.TaskGroup, *, pod_start_s: float = 1.0) -> None:
         self._group = group
         self._tasks: list[asyncio.Task[None]] = []
+        self._actors: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
         began = loop.time()
         self.now: Callable[[], datetime] = lambda: START + timedelta(seconds=loop.time() - began)
@@ -134,9 +135,15 @@ class World:
     def start_actors(self, **settings: float | frozenset[str]) -> None:
         client = Client(self.sandbox.transport(), settings=FAST)
         chosen = ControllerSettings(**settings)  # type: ignore[arg-type]  # each test's own choice
-        self._tasks.append(
-            self._group.create_task(run_controllers(client, now=self.now, settings=chosen))
+        self._actors = self._group.create_task(
+            run_controllers(client, now=self.now, settings=chosen)
         )
+        self._tasks.append(self._actors)
+
+    def stop_actors(self) -> None:
+        """From now on only the API and the engines do anything."""
+        if self._actors is not None:
+            self._actors.cancel()
 
     async def start(
         self,
