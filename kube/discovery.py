@@ -5,9 +5,13 @@ A kind that was not found is asked for again next time, because a CRD may have c
 
 from __future__ import annotations
 
+import re
+
 from kube.client import Client, Json
 from kube.errors import NotFound
 from kube.resources import Resource
+
+_API_VERSION = re.compile(r"[a-z0-9][a-z0-9.-]*(/[a-z0-9]+)?")
 
 
 class Discovery:
@@ -27,6 +31,8 @@ class Discovery:
         return self._known[key]
 
     async def _served(self, api_version: str, kind: str) -> list[Resource]:
+        if not _API_VERSION.fullmatch(api_version):  # it becomes a part of a path
+            raise NotFound(f"{api_version!r} is no apiVersion, wanted for kind {kind!r}")
         root = "apis" if "/" in api_version else "api"
         try:
             found = await self._client.get_path(f"/{root}/{api_version}")

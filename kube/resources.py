@@ -5,7 +5,12 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-ur
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from kube.errors import Invalid
+
+_UNSAFE = re.compile(r"\.{1,2}|.*[/%?#\\\s].*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,16 @@ class Resource:
     def path(
         self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
     ) -> str:
+        """Where it is. Raises `Invalid` for a name that would lead to another place."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         parts = [root]
         if self.namespaced and namespace:
             parts += ["namespaces", namespace]
         parts.append(self.plural)
         parts += [part for part in (name, subresource) if part]
+        for part in (namespace, name):
+            if part and _UNSAFE.fullmatch(part):
+                raise Invalid(f"{self.kind}: found {part!r}, which no object can be named")
         return "/".join(parts)
 
 

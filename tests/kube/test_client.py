@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kube.client import Client, ClientSettings, Patch
-from kube.errors import Gone, NotFound, NotLeading, Throttled, Unavailable
+from kube.discovery import Discovery
+from kube.errors import Gone, Invalid, NotFound, NotLeading, Throttled, Unavailable
 from kube.resources import DEPLOYMENTS, NODES, PODS
 from kube.transport import Request
 from tests.kube.memory import Memory, failure
@@ -178,3 +179,21 @@ async def test_throttled_keeps_the_servers_wish() -> None:
         await Client(memory).get(PODS, "a")
 
     assert caught.value.retry_after_s == 3.0
+
+
+@pytest.mark.parametrize(
+    "name", ["x/../../../b/secrets/y", "..", ".", "a?b", "a#b", "a%2Fb", "a b", "a\n", "a\\b"]
+)
+def test_no_name_leads_to_another_place(name: str) -> None:
+    """Names come out of users' objects, and the operator may read more than they may."""
+    with pytest.raises(Invalid, match="no object can be named"):
+        PODS.path("shop", name, "scale")
+    with pytest.raises(Invalid, match="no object can be named"):
+        PODS.path(name, "x")
+
+
+@pytest.mark.parametrize("version", ["apps/v1/../../api/v1", "../api/v1", "v1?x", "v1#", ""])
+async def test_no_api_version_leads_to_another_place(version: str) -> None:
+    discovery = Discovery(Client(Memory()))
+    with pytest.raises(NotFound, match="is no apiVersion"):
+        await discovery.resource(version, "Pod")
