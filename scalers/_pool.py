@@ -108,8 +108,11 @@ class Pool:
     async def _close_idle(self) -> None:
         limit = _now() - self._idle_s
         idle = [k for k, e in self._entries.items() if e.users == 0 and e.used_at <= limit]
-        for entry in [self._entries.pop(key) for key in idle]:
-            await self._shut(entry)
+        for key in idle:  # one by one: whoever closes them may be cancelled on the way
+            entry = self._entries.get(key)
+            if entry is not None and entry.users == 0 and entry.used_at <= limit:
+                del self._entries[key]
+                await self._shut(entry)
 
     async def _shut(self, entry: _Entry) -> None:
         client, entry.client = entry.client, None

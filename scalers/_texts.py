@@ -70,6 +70,16 @@ def number(text: str) -> float:
     return value
 
 
+def whole(text: str) -> int:
+    """A whole number that a float can hold.
+
+    >>> whole("7")
+    7
+    """
+    number(text)
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """Read a duration as seconds.
 
@@ -77,7 +87,7 @@ def seconds(text: str) -> float:
     (90.0, 0.25, 3.0)
     """
     if text.isdecimal():
-        return int(text) / 1000
+        return number(text) / 1000
     return duration.parse(text).total_seconds()
 
 
@@ -124,7 +134,7 @@ def pairs(text: str, sep: str = ",") -> tuple[tuple[str, str], ...]:
 _READERS: dict[Any, Callable[[str], Any]] = {
     str: str,
     float: number,
-    int: int,
+    int: whole,
     bool: boolean,
     Secret: Secret,
     Seconds: seconds,

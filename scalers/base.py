@@ -61,6 +61,8 @@ __all__ = [
 M = TypeVar("M")
 NOT_SCALERS = frozenset({"base", "io", "docs"})
 METRIC_TYPES = ("AverageValue", "Value")
+_ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+"""What a scaler stumbles over in an answer: missing parts, numbers too large, nesting too deep."""
 _TO_DASH = re.compile(r"[/.:%()]")
 
 
@@ -226,7 +228,7 @@ async def read(trigger: Trigger, io: IO) -> Sample:
         problem = f"no answer within {io.settings.read_timeout_s:g} s"
     except ScalerError as error:
         problem = str(error)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except _ODD as error:
         problem = f"an answer of an odd shape ({type(error).__name__}: {error})"
     raise ScalerError(f"{trigger.name}: {scrubbed(problem, secrets_of(trigger.meta))}")
 

@@ -8,6 +8,7 @@ Source: https://keda.sh/docs/latest/scalers/metrics-api/
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from scalers.io import IO
 
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 AT_ONCE = 5
+SMALL = 4096  # parsed in less than a tenth of a second in any format
+LARGEST_YAML = 256 * 1024  # some five seconds of parsing
 
 
 class Format(StrEnum):
@@ -102,7 +105,10 @@ async def _tried(meta: MetricsApi, url: str, io: IO) -> float | ScalerError:
 async def _read_one(meta: MetricsApi, url: str, io: IO) -> float:
     call = Call(url, tls=Tls(meta.ca, unsafe=meta.unsafe), timeout_s=meta.timeout or 0.0)
     text = await get_text(await authorised(call, meta, io), io)
-    return located(text, meta.format, meta.location)
+    if len(text) <= SMALL:
+        return located(text, meta.format, meta.location)
+    # It may take seconds to parse, YAML above all: not in the loop.
+    return await asyncio.to_thread(located, text, meta.format, meta.location)
 
 
 def located(text: str, form: Format, location: str) -> float:
@@ -197,10 +203,16 @@ def _number(value: Any, location: str) -> float:
         raise ScalerError(f"'{location}' is no number in the answer") from None
 
 
+def _from_yaml(text: str) -> Any:
+    if len(text) > LARGEST_YAML:
+        raise ScalerError(f"the answer has more than {LARGEST_YAML // 1024} KiB of YAML")
+    return yaml.safe_load(text)
+
+
 _DECODERS: dict[Format, Callable[[str], Any]] = {
     Format.JSON: json.loads,
     Format.XML: from_xml,
-    Format.YAML: yaml.safe_load,
+    Format.YAML: _from_yaml,
 }
 
 SCALER = Scaler(

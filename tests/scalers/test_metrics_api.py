@@ -240,3 +240,22 @@ async def test_the_endpoint_slices_of_a_cluster_are_found(cluster: Cluster) -> N
     await client.close()
 
     assert found == ["http://192.0.2.1:8080/stats"]
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        pytest.param("[" * 200_000, "json", id="nested too deeply"),
+        pytest.param('{"jobs": {"waiting": ' + "9" * 400 + "}}", "json", id="too large a number"),
+        pytest.param("a: 1\n" * 60_000, "yaml", id="too much YAML"),
+    ],
+)
+async def test_a_hostile_answer_is_an_error_of_this_trigger_only(text: str, form: str) -> None:
+    io = IO(lambda: datetime.now(UTC))
+    try:
+        async with served({"/stats": answering(text)}) as url:
+            meta = GOOD | {"url": f"{url}/stats", "format": form}
+            with pytest.raises(ScalerError, match="metrics-api: "):
+                await read(trigger("metrics-api", meta), io)
+    finally:
+        await io.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalers._texts import boolean, items, number, pairs, ranges, seconds
+from scalers._texts import Seconds, boolean, items, number, pairs, ranges, reader, seconds
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)
 
@@ -57,3 +58,9 @@ def test_a_bare_number_is_milliseconds(given: int) -> None:
 def test_other_texts_are_refused(reader: object, text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         reader(text)  # type: ignore[operator]  # each is a function of a text
+
+
+@pytest.mark.parametrize("kind", [int, Seconds, float])
+def test_a_number_too_large_is_malformed(kind: Any) -> None:
+    with pytest.raises(ValueError, match=r"9{400}"):
+        reader(kind)("9" * 400)
