@@ -19,7 +19,7 @@ Pure. The KEDA side of each rule is described in docs/differences.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from eventscaler.core.behavior import step
@@ -51,6 +51,8 @@ def decide(
     >>> made.replicas, made.message
     (9, 'orders: 81 at 10 each asks for 9')
     """
+    if state.last_active is not None and state.last_active > now:
+        state = replace(state, last_active=now)  # the clock was set back: count from here
     votes = tuple(vote(reading, state, settings.behavior) for reading in readings)
     if settings.pause is not None:
         return _paused(votes, state, settings.pause.replicas)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from eventscaler.core.model import Behavior, MetricType, Reading, State, Vote
 
+LARGEST = 1e15  # Kubernetes itself counts thousandths in 64 bits; no replica count gets near it
+
 
 def vote(reading: Reading, state: State, behavior: Behavior) -> Vote:
     """Count what *reading* asks for, before any limit.
@@ -40,7 +42,7 @@ def milli(amount: float) -> int:
     >>> milli(0.3), milli(7)
     (300, 7000)
     """
-    return round(amount * 1000)
+    return round(min(amount, LARGEST) * 1000)
 
 
 def _by_average(usage: int, target: int, current: int, behavior: Behavior) -> int:

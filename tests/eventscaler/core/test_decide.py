@@ -288,3 +288,20 @@ def test_a_settled_count_stays(
     third = decide(average, within, replace(state, current=second.replicas), settings, NOON)
 
     assert second.replicas == third.replicas
+
+
+def test_an_activity_in_the_future_cools_down_from_now() -> None:
+    """The clock was a year ahead when it was written: that must not keep replicas for a year."""
+    state = State(current=3, created=LONG_AGO, last_active=NOON + timedelta(days=365))
+    made = decide([read(0)], OFF, state, PLAIN, NOON)
+    assert (made.reason, made.last_active) == (Reason.COOLDOWN, NOON)
+    later = NOON + PLAIN.cooldown
+    state = replace(state, last_active=made.last_active)
+    assert decide([read(0)], OFF, state, PLAIN, later).replicas == 0
+
+
+@pytest.mark.parametrize("kind", MetricType)
+def test_the_largest_number_is_a_number(kind: MetricType) -> None:
+    huge = Reading(trigger="orders", value=1e308, target=1e-300, metric_type=kind)
+    state = State(current=3, created=LONG_AGO)
+    assert decide([huge], OFF, state, PLAIN, NOON).replicas == OFF.max
