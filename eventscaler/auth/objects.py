@@ -30,7 +30,9 @@ class Objects:
 
     def __init__(self, client: Client | None, given: Given | None = None) -> None:
         self._client = client
-        self._held: dict[tuple[str, str, str], Mapping[str, str] | None] = dict(given or {})
+        self._held: dict[tuple[str, str, str], Mapping[str, str] | AuthFault | None] = dict(
+            given or {}
+        )
 
     async def key(self, resource: Resource, namespace: str, name: str, key: str) -> str:
         """One value.
@@ -54,8 +56,20 @@ class Objects:
         """
         where = (resource.kind, namespace, name)
         if where not in self._held:
-            self._held[where] = await self._fetch(resource, namespace, name)
-        return self._held[where]
+            self._held[where] = await self._tried(resource, namespace, name)
+        held = self._held[where]
+        if isinstance(held, AuthFault):
+            raise AuthFault(str(held)) from held
+        return held
+
+    async def _tried(
+        self, resource: Resource, namespace: str, name: str
+    ) -> Mapping[str, str] | AuthFault | None:
+        """A refusal is an answer too: who asks next must not ask the API again."""
+        try:
+            return await self._fetch(resource, namespace, name)
+        except AuthFault as fault:
+            return fault
 
     async def _fetch(
         self, resource: Resource, namespace: str, name: str

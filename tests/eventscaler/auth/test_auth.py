@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from eventscaler.auth import AuthFault, Environment, Objects, Resolver
 from eventscaler.auth.resolver import key_of
 from eventscaler.decode import AuthRef, authentication
-from kube.client import Json
+from kube.client import Client, Json
 from kube.resources import CONFIG_MAPS, SECRETS
+from kube.transport import Request, Response, Stream
 from tests.eventscaler.manifests import SECRET, deployment, trigger_authentication
 
 GIVEN = {
@@ -181,3 +183,27 @@ async def test_nothing_secret_is_in_a_text() -> None:
     with pytest.raises(AuthFault) as fault:
         await objects.key(CONFIG_MAPS, "default", "settings", "nope")
     assert str(fault.value) == "configmap default/settings has no key 'nope'"
+
+
+async def test_a_refused_secret_is_asked_for_once() -> None:
+    """Many parameters of one Secret, one question: until the next resolution."""
+    asked: list[str] = []
+
+    class Denying:
+        async def send(self, request: Request, *, timeout_s: float) -> Response:
+            asked.append(request.path)
+            return Response(403, b"{}", {})
+
+        def stream(
+            self, request: Request, *, timeout_s: float
+        ) -> AbstractAsyncContextManager[Stream]:
+            raise NotImplementedError
+
+        async def close(self) -> None:
+            return
+
+    objects = Objects(Client(Denying()))
+    for key in ("user", "password"):
+        with pytest.raises(AuthFault, match="may not be read by this operator"):
+            await objects.key(SECRETS, "default", "rabbit", key)
+    assert asked == ["/api/v1/namespaces/default/secrets/rabbit"]
