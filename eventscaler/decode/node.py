@@ -27,7 +27,7 @@ class Node:
         elif not isinstance(raw, dict):
             self.fault("", raw, "an object")
             raw = {}
-        self._raw: dict[str, Any] = raw
+        self._raw: dict[str, Any] = _with_text_keys(raw, path, faults)
 
     def at(self, key: str) -> str:
         return f"{self.path}.{key}" if key and self.path else key or self.path
@@ -103,6 +103,7 @@ class Node:
         if not isinstance(found, dict):
             self.fault(key, found, "an object of texts")
             return {}
+        found = _with_text_keys(found, self.at(key), self.faults)
         for name, value in found.items():
             if not isinstance(value, str):
                 self.fault(f"{key}.{name}", value, f'a text: "{show(value)}" in quotes')
@@ -113,6 +114,13 @@ class Node:
         for key in sorted(set(self._raw) - self._known):
             want = did_you_mean(key, sorted(self._known), "a field of this object")
             self.faults.append(Fault(self.at(key), f"'{key}'", want))
+
+
+def _with_text_keys(raw: dict[Any, Any], path: str, faults: list[Fault]) -> dict[str, Any]:
+    """*raw* without the keys that YAML 1.1 reads as something else: on, yes, 5."""
+    odd = [key for key in raw if not isinstance(key, str)]
+    faults += [Fault(path, show(key), "a text as key: put it in quotes") for key in odd]
+    return {key: value for key, value in raw.items() if isinstance(key, str)}
 
 
 MAX_INT32 = 2**31 - 1

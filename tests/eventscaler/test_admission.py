@@ -185,3 +185,15 @@ def test_the_examples_are_clean(path: Path) -> None:
     faults = validate([body for body in yaml.safe_load_all(path.read_text()) if body])
 
     assert [str(fault) for fault in faults if fault.severity is not Severity.NOTE] == []
+
+
+def test_keys_that_yaml_does_not_read_as_texts() -> None:
+    """YAML 1.1 reads `on` as true; nothing may stumble over it."""
+    trigger = {"type": "cron", "metadata": {5: "x", True: "y", "start": "0 0 * * *"}}
+    body = {
+        "kind": "ScaledObject",
+        "metadata": {"name": "a"},
+        "spec": {"scaleTargetRef": {"name": "x"}, "triggers": [trigger], True: 1, 3: "x", "z": 1},
+    }
+    told = [str(fault) for fault in validate([body])]
+    assert sum("put it in quotes" in text for text in told) == 4
