@@ -73,6 +73,7 @@ class EventEngine:
         self._rng = rng
         self._meters = Meters(registry)
         self._counts = Counts()
+        self._told: list[set[Key]] = []  # a listing under way: what events told of since
         self._schedule = Schedule()
         resolver = Resolver(settings.cluster_namespace)
         self._registry = Registry(resolver, self._meters)
@@ -114,11 +115,19 @@ class EventEngine:
             self._learn_all(resource, bodies)
             for gone in known - {auth_key(resource.kind, body) for body in bodies}:
                 self._at_once(self._registry.unlearn(gone))
-        before = self._registry.keys()
-        bodies = await self._listed(SCALED_OBJECTS)
-        for body in bodies:
-            self._upsert(body)
-        for key in before - {object_key(body) for body in bodies}:
+        await self._resync_objects()
+
+    async def _resync_objects(self) -> None:
+        before, told = self._registry.keys(), set[Key]()
+        self._told.append(told)
+        try:
+            bodies = {object_key(body): body for body in await self._listed(SCALED_OBJECTS)}
+        finally:
+            self._told = [each for each in self._told if each is not told]
+        for key, body in bodies.items():
+            if key not in told:
+                self._upsert(body)
+        for key in before - bodies.keys() - told:
             self._forget(key)
 
     async def _listed(self, resource: Resource) -> list[Json]:
@@ -132,6 +141,7 @@ class EventEngine:
         """An object of ours was made or edited. Never waits; call it in the loop."""
         kind = str(body["kind"])
         if kind == SCALED_OBJECT:
+            self._hear(object_key(body))
             self._upsert(body)
         else:
             self._at_once(self._registry.learn(kind, body))
@@ -140,6 +150,7 @@ class EventEngine:
         """An object of ours was deleted."""
         kind = str(body["kind"])
         if kind == SCALED_OBJECT:
+            self._hear(object_key(body))
             self._forget(object_key(body))
         else:
             self._at_once(self._registry.unlearn(auth_key(kind, body)))
@@ -170,6 +181,11 @@ class EventEngine:
             if not self._settings.resync_s:
                 return
             wait = self._settings.resync_s
+
+    def _hear(self, key: Key) -> None:
+        """An event is newer than a list asked for before it: the list must not undo it."""
+        for told in self._told:
+            told.add(key)
 
     def _learn_all(self, resource: Resource, bodies: list[Json]) -> None:
         for body in bodies:
@@ -230,7 +246,10 @@ class EventEngine:
         self._after(tracked, due, wait)
 
     def _after(self, tracked: Tracked, due: float, wait: float | None) -> None:
-        if self._registry.get(tracked.key) is not tracked:
+        held = self._registry.get(tracked.key)
+        if held is None:
+            self._meters.forget(*tracked.key)  # what this turn counted after the object was gone
+        if held is not tracked:
             return
         now = asyncio.get_running_loop().time()
         if tracked.again:

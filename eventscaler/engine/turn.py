@@ -105,7 +105,8 @@ class Turn:
             return old
         binding = await self._binder.bind(order)
         tracked.bound_at = now
-        tracked.binding = binding if binding.complete or binding.refused else None
+        keep = (binding.complete or binding.refused) and not tracked.again  # else edited meanwhile
+        tracked.binding = binding if keep else None
         warnings = [fault for fault in tracked.faults + binding.faults if not _is_error(fault)]
         if warnings != tracked.told:
             self._say(tracked, cautions(warnings))

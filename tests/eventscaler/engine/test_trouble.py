@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from prometheus_client import generate_latest
 
 from eventscaler.engine import EventSettings
 from kube.client import Json
 from kube.resources import SCALED_OBJECTS, SECRETS, TRIGGER_AUTHENTICATIONS
-from kube.transport import Request
+from kube.transport import Request, Response
 from tests.eventscaler.manifests import (
     SECRET,
     deployment,
@@ -295,3 +296,64 @@ async def test_secrets_are_read_again_now_and_then() -> None:
         await asyncio.sleep(330)
 
         assert 3 <= len(reads) <= 4
+
+
+async def test_a_list_does_not_bring_back_what_was_deleted_meanwhile() -> None:
+    """The deletion is told between the making of the list and its arrival."""
+    async with running() as world:
+        await world.work(3)
+        await world.apply(deployment(), scaled_object())
+        await asyncio.sleep(1)
+        body = await world.client.get(SCALED_OBJECTS, "orders", namespace="default")
+
+        def told(request: Request, _: Response) -> None:
+            if request.method == "GET" and request.path.endswith("/scaledobjects"):
+                world.engine.gone(body | {"kind": "ScaledObject"})
+
+        world.wire.answered = told
+        await world.engine.resync()
+        assert world.engine.statistics().objects == 0
+
+
+async def test_an_edit_while_credentials_are_read_is_not_forgotten() -> None:
+    """The Secret answers late; by then the triggers are others, which need no Secret."""
+    async with running() as world:
+        await world.work(4)
+        await world.apply(
+            secret("rabbit", uri="x"),
+            trigger_authentication(
+                secretTargetRef=[{"parameter": "apiKey", "name": "rabbit", "key": "uri"}]
+            ),
+            deployment(),
+        )
+        world.wire.delay_s = lambda request: 5.0 if "/secrets/" in request.path else 0.0
+        old = pods_trigger("nothing", authenticationRef={"name": "creds"})
+        await world.apply(scaled_object("orders", old))
+        await asyncio.sleep(1)
+        await world.edit(SCALED_OBJECTS, "orders", triggers=[pods_trigger()])
+        await asyncio.sleep(60)
+        assert await world.replicas() == 4
+
+
+async def test_a_deleted_object_leaves_no_series() -> None:
+    """It is deleted while its sample is under way, which counts what it read."""
+    async with running() as world:
+        await world.apply(deployment(), scaled_object())
+        await asyncio.sleep(1)
+        body = await world.client.get(SCALED_OBJECTS, "orders", namespace="default")
+        world.wire.delay_s = lambda request: 5.0 if request.path.endswith("/pods") else 0.0
+        await asyncio.sleep(31)
+        world.engine.gone(body | {"kind": "ScaledObject"})
+        await asyncio.sleep(30)
+        assert b"orders" not in generate_latest(world.meters)
+
+
+async def test_a_name_with_a_path_in_it_reads_no_other_namespace() -> None:
+    async with running() as world:
+        await world.work(3)
+        await world.apply(deployment("victim"))
+        body = scaled_object("orders", scaleTargetRef={"name": "x/../victim"})
+        await world.apply(body)
+        await asyncio.sleep(5)
+        assert await world.replicas("victim") == 0
+        assert "which no object can be named" in (await world.condition("Ready"))[2]
