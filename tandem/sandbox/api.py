@@ -20,7 +20,7 @@ from tandem.sandbox.answers import (
     success,
     text_answer,
 )
-from tandem.sandbox.decoding import decode_object, media_type
+from tandem.sandbox.decoding import decode_object, media_type, metadata_of
 from tandem.sandbox.discovery import discover
 from tandem.sandbox.forms import Form, list_bytes, negotiate, object_bytes
 from tandem.sandbox.managed import writer_of
@@ -55,6 +55,8 @@ class Api:
             return self._answer(request)
         except ApiError as error:
             return refusal(error)
+        except RecursionError:
+            return refusal(bad_request("the request is nested too deeply"))
 
     def _answer(self, request: Request) -> Response | Stream:
         found = discover(self.state, request)
@@ -204,7 +206,7 @@ def _allows(call: Call) -> bool:
 
 
 def _check_name(call: Call, obj: Json) -> None:
-    name = (obj.get("metadata") or {}).get("name", "")
+    name = metadata_of(obj).get("name", "")
     if name != call.name:
         raise bad_request(
             f"the name of the object ({name}) does not match the name on the URL ({call.name})"

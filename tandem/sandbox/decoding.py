@@ -14,19 +14,44 @@ import msgspec
 import yaml
 
 from tandem.sandbox import protobuf
-from tandem.sandbox.kinds import Kind
+from tandem.sandbox.kinds import Kind, definition_name
 from tandem.sandbox.quantities import canonical
 from tandem.sandbox.registry import Served
 from tandem.sandbox.schemas.conform import Fit, Mistyped, conform
+from tandem.sandbox.schemas.definitions import OBJECT_META, PRESERVE, definition
 from tandem.sandbox.state import Call
 from tandem.sandbox.status import Json, bad_request, invalid, invalid_value, unsupported_media
 
 JSON_TYPES = {"application/json", ""}
+_DEEPEST = 200
 YAML_TYPES = {"application/yaml", "application/x-yaml"}
 
 
 def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
+
+
+def read_yaml(text: bytes) -> Any:
+    """Read YAML as the JSON that it stands for: keys and dates are texts.
+
+    Raises:
+        YAMLError, ValueError, TypeError: it is not YAML, or stands for no JSON.
+    """
+    _check_shape(text)
+    return msgspec.json.decode(msgspec.json.encode(yaml.load(text, yaml.CSafeLoader)))
+
+
+def _check_shape(text: bytes) -> None:
+    """Refuse what would end the process: depth overflows libyaml's stack, aliases multiply."""
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ValueError(f"nested deeper than {_DEEPEST} levels")
+        alias = event.anchor if isinstance(event, yaml.AliasEvent) else ""
+        if alias:
+            raise ValueError(f"the sandbox reads no aliases: *{alias}")
 
 
 def decode_body(body: bytes | None, content_type: str) -> Any:
@@ -38,12 +63,12 @@ def decode_body(body: bytes | None, content_type: str) -> Any:
     media = media_type(content_type)
     try:
         if media in YAML_TYPES:
-            return yaml.safe_load(body or b"")
+            return read_yaml(body or b"")
         if media in JSON_TYPES:
             return msgspec.json.decode(body or b"null")
         if media == protobuf.MEDIA_TYPE:
             return protobuf.decode(body or b"")
-    except (msgspec.DecodeError, yaml.YAMLError, protobuf.NotProtobuf) as error:
+    except (ValueError, TypeError, yaml.YAMLError) as error:
         raise bad_request(f"invalid request body: {error}") from error
     raise unsupported_media(
         ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
@@ -64,6 +89,29 @@ def decode_object(call: Call) -> Json:
     check_type(body, kind.api_version, kind.kind)
     body["apiVersion"], body["kind"] = kind.api_version, kind.kind
     fit_object(call, body)
+    return body
+
+
+def decode_as(call: Call, api_version: str, kind: str) -> Json:
+    """Give the body of a subresource's request, which is of a type of its own."""
+    return fitted(decode_body(call.request.body, call.request.content_type), api_version, kind)
+
+
+def fitted(body: Any, api_version: str, kind: str) -> Json:
+    """Give *body* as an object of a built-in type, without what the type does not know.
+
+    Raises:
+        ApiError: 400, it is none.
+    """
+    if not isinstance(body, dict):
+        raise bad_request(f"the body is not a {kind}")
+    check_type(body, api_version, kind)
+    group, _, version = api_version.rpartition("/")
+    try:
+        conform(body, definition(definition_name(group, version, kind)), Fit(strict_types=True))
+    except Mistyped as error:
+        text = f'{kind} in version "{version}" cannot be handled as a {kind}: {error}'
+        raise bad_request(text) from error
     return body
 
 
@@ -101,6 +149,8 @@ def fit_to(served: Served, body: Json, query: Mapping[str, str], warnings: list[
     kind = served.kind
     fit = Fit(strict_types=not kind.custom)
     try:
+        if kind.custom:
+            _fit_metadata(body, fit)
         conform(body, served.schema, fit)
         if not kind.custom:
             canonical(body, served.schema)
@@ -119,6 +169,12 @@ def fit_to(served: Served, body: Json, query: Mapping[str, str], warnings: list[
         raise bad_request(f"{prefix}strict decoding error: {unknown}")
     if mode == "Warn":
         warnings.extend(f'unknown field "{path}"' for path in fit.dropped)
+
+
+def _fit_metadata(body: Json, fit: Fit) -> None:
+    """Hold the metadata of a custom object to the types that every object's have."""
+    strict = Fit(strict_types=True, dropped=fit.dropped)
+    conform(body, {"properties": {"metadata": definition(OBJECT_META)}, PRESERVE: True}, strict)
 
 
 def metadata_of(body: Json) -> Json:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tandem.sandbox.decoding import decode_body
+from tandem.sandbox.decoding import decode_body, fitted
 from tandem.sandbox.options import invalid_options
 from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import Json, bad_request, precondition_failed, unsupported_value
 from tandem.sandbox.store import Stored
 
+_LONGEST_S = 1 << 31  # dates end in the year 9999
 _POLICIES = ("Background", "Foreground", "Orphan", "")
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
@@ -40,7 +41,11 @@ class Deleted:
 def read_options(call: Call) -> DeleteOptions:
     """Take the options from the body, else from the query."""
     body = decode_body(call.request.body, call.request.content_type) if call.request.body else None
-    return options_from(body if isinstance(body, dict) else {}, call)
+    if not isinstance(body, dict):
+        return options_from({}, call)
+    version = body.get("apiVersion")  # each group has the type under its own versions, too
+    known = body if version in (None, "v1") else body | {"apiVersion": "v1"}
+    return options_from(fitted(known, "v1", "DeleteOptions"), call)
 
 
 def options_from(found: Json, call: Call) -> DeleteOptions:
@@ -124,7 +129,7 @@ def _grace_s(call: Call, obj: Json, options: DeleteOptions) -> int:
     left: int | None = obj["metadata"].get("deletionGracePeriodSeconds")
     if "deletionTimestamp" in obj["metadata"] and left is not None:
         return min(grace_s, left) if options.grace_s is not None else left
-    return grace_s
+    return min(grace_s, _LONGEST_S)
 
 
 def _marked(state: State, metadata: Json, grace_s: int, finalizers: list[str]) -> Json:

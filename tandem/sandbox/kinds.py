@@ -99,6 +99,8 @@ _PACKAGES = {"": "core", "apiextensions.k8s.io": "", "rbac.authorization.k8s.io"
 
 def definition_name(group: str, version: str, kind: str) -> str:
     """Name the published schema of a kind."""
+    if kind == "DeleteOptions":
+        return f"io.k8s.apimachinery.pkg.apis.meta.v1.{kind}"
     if group == "apiextensions.k8s.io":
         return f"io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.{version}.{kind}"
     package = _PACKAGES.get(group, group.removesuffix(".k8s.io"))

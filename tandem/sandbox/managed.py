@@ -18,7 +18,7 @@ _SYSTEM = (
     "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generateName",
     "generation", "managedFields", "name", "namespace", "resourceVersion", "selfLink", "uid",
 )  # fmt: skip
-_BARE = {"f:spec", "f:status", "f:metadata", "f:template"}
+_BARE = {"f:spec", "f:status", "f:metadata", "f:template", "f:containers"}
 _MAX_MANAGERS = 10
 
 

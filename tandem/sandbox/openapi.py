@@ -1,6 +1,8 @@
 """OpenAPI documents, good enough for `kubectl explain`, `apply` and server-side field validation.
 
-Version 3 is complete for the served kinds; version 2 has the definitions in JSON only.
+Version 3 is complete for the served kinds; version 2 has the definitions in JSON only. In
+protobuf, in which alone kubectl asks for version 2, it is a document without any: kubectl then
+checks nothing itself.
 Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
 """
 
@@ -23,6 +25,9 @@ from tandem.sandbox.status import Json, not_acceptable
 
 _V3, _V2 = "#/components/schemas/", "#/definitions/"
 _JSON = ("application/json",)
+_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_PROTOBUF_SENT = _PROTOBUF.replace("@", ".")  # as upstream: "@" has no place in a media type
+_SWAGGER = b"\n\x032.0"  # field 1, a text: the version of the format
 _WRITES = ("post", "put", "patch")
 _ANY = "io.k8s.api.core.v1.Pod"  # says what apiVersion and kind mean, as every kind does
 _QUERY = ("dryRun", "fieldManager", "fieldValidation")
@@ -35,6 +40,8 @@ def openapi(state: State, request: Request) -> Response | None:
     if path.startswith("/openapi/v3/"):
         return _document(state, path.removeprefix("/openapi/v3/"))
     if path == "/openapi/v2":
+        if _PROTOBUF in request.accept:
+            return Response(200, _SWAGGER, {"content-type": _PROTOBUF_SENT})
         if "json" not in request.accept and "*/*" not in request.accept:
             raise not_acceptable(_JSON)
         return json_answer(_version2(state))

@@ -12,7 +12,7 @@ import yaml
 
 from tandem.sandbox.applying import apply
 from tandem.sandbox.conversion import converted
-from tandem.sandbox.decoding import fit_object, media_type
+from tandem.sandbox.decoding import fit_object, media_type, read_yaml
 from tandem.sandbox.managed import Writer
 from tandem.sandbox.patches.jsonpatch import PatchRefused, json_patch
 from tandem.sandbox.patches.merge import merge_patch
@@ -71,7 +71,7 @@ def changed_by(served: Served, document: Json, body: Any, media: str) -> Json:
     """
     try:
         if media == JSON_PATCH:
-            changed = json_patch(document, _operations(body))
+            changed = json_patch(document, operations(body))
         elif media == MERGE:
             changed = merge_patch(document, body)
         else:
@@ -86,7 +86,12 @@ def changed_by(served: Served, document: Json, body: Any, media: str) -> Json:
     return changed
 
 
-def _operations(body: Any) -> list[Json]:
+def operations(body: Any) -> list[Json]:
+    """Give *body* as the operations of a JSON patch.
+
+    Raises:
+        ApiError: 400 it is none, 413 there are too many.
+    """
     if not isinstance(body, list) or not all(isinstance(each, dict) for each in body):
         raise bad_request("error decoding patch: json patch is not a list of operations")
     if len(body) > MAX_OPERATIONS:
@@ -100,8 +105,8 @@ def _operations(body: Any) -> list[Json]:
 def _decode(call: Call, media: str) -> Any:
     text = call.request.body or b""
     try:
-        body = yaml.load(text, yaml.CSafeLoader) if media == APPLY else msgspec.json.decode(text)
-    except (msgspec.DecodeError, yaml.YAMLError) as error:
+        body = read_yaml(text) if media == APPLY else msgspec.json.decode(text)
+    except (ValueError, TypeError, yaml.YAMLError) as error:
         raise bad_request(f"error decoding patch: {error}") from error
     if media != JSON_PATCH and not isinstance(body, dict):
         raise bad_request(f"error decoding patch: not an object but {type(body).__name__}")

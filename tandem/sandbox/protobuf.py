@@ -50,7 +50,7 @@ def decode(body: bytes) -> Json:
         names = {number: value.decode() for number, value in _raw_fields(envelope.get(1, b""))}
         api_version, kind = names.get(1, ""), names.get(2, "")
         obj: Json = _message(envelope.get(2, b""), _name(api_version, kind))
-    except (IndexError, KeyError, UnicodeDecodeError, AttributeError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise NotProtobuf(f"cannot be read: {error!r}") from error
     names_of: Json = {"apiVersion": api_version, "kind": kind}
     return names_of | obj
@@ -58,8 +58,6 @@ def decode(body: bytes) -> Json:
 
 def _name(api_version: str, kind: str) -> str:
     group, _, version = api_version.rpartition("/")
-    if kind == "DeleteOptions":
-        return f"{_META}.{kind}"
     return definition_name(group, version, kind)
 
 

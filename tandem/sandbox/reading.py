@@ -29,6 +29,7 @@ from tandem.sandbox.status import (
 )
 from tandem.sandbox.store import Key, Stored, TooOld
 
+_TOO_LONG = 19
 _VERSION = "meta.k8s.io/v1"
 
 
@@ -155,7 +156,7 @@ def _snapshot(state: State, served: Served, cursor: Cursor) -> dict[Key, Stored]
 
 def _revision(query: Mapping[str, str]) -> int:
     text = query.get("resourceVersion", "")
-    if text and not text.isdecimal():
+    if text and not is_number(text):
         cause = Cause(
             "FieldValueInvalid", f'Invalid value: "{text}": unsupported', "resourceVersion"
         )
@@ -163,9 +164,18 @@ def _revision(query: Mapping[str, str]) -> int:
     return int(text or 0)
 
 
+def is_number(text: str) -> bool:
+    """Whether *text* is a whole number of 64 bits, as far as its digits tell.
+
+    >>> is_number("12"), is_number("\u0663"), is_number("9" * 20)
+    (True, False, False)
+    """
+    return text.isascii() and text.isdecimal() and len(text) < _TOO_LONG
+
+
 def _number(query: Mapping[str, str], name: str) -> int:
     text = query.get(name) or "0"
-    if not text.lstrip("-").isdecimal():
+    if not is_number(text.removeprefix("-")):
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)
 

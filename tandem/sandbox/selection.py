@@ -121,7 +121,10 @@ def _check_field(served: Served, path: str) -> None:
     kind = served.kind
     common = ("metadata.name", "metadata.namespace") if kind.namespaced else ("metadata.name",)
     if path not in (*common, *FIELDS.get(kind.storage, ()), *served.selectable):
-        raise bad_request(f"field label not supported: {path}")
+        if kind.custom or kind.storage in FIELDS:
+            raise bad_request(f"field label not supported: {path}")
+        known = '"metadata.name", "metadata.namespace"'
+        raise bad_request(f'"{path}" is not a known field selector: only {known}')
 
 
 def _fields_match(obj: Json, terms: tuple[tuple[str, str, bool], ...]) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tandem.sandbox.forms import Form, Shape, encode, object_bytes
 from tandem.sandbox.options import invalid_options
+from tandem.sandbox.reading import is_number
 from tandem.sandbox.selection import Predicate, predicate
 from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import ApiError, Json, bad_request, forbidden_field, too_large, too_old
@@ -178,7 +179,7 @@ def is_true(text: str | None) -> bool:
 
 def _revision(query: Mapping[str, str]) -> int:
     text = query.get("resourceVersion") or "0"
-    if not text.isdecimal():
+    if not is_number(text):
         raise bad_request(
             f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
         )
@@ -187,4 +188,4 @@ def _revision(query: Mapping[str, str]) -> int:
 
 def _timeout_s(query: Mapping[str, str]) -> float:
     text = query.get("timeoutSeconds") or "0"
-    return float(text) if text.isdecimal() and text != "0" else DEFAULT_TIMEOUT_S
+    return float(text) if is_number(text) and text != "0" else DEFAULT_TIMEOUT_S

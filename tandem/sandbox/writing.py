@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from tandem.sandbox import metadata as meta
 from tandem.sandbox.admission import admit_pod
 from tandem.sandbox.builtins.defaulting import NAMESPACES
@@ -34,6 +36,15 @@ from tandem.sandbox.status import (
 from tandem.sandbox.store import Stored
 
 _PODS = "pods."
+_BLOCKING = {
+    f"FieldValue{why}" for why in ("Required", "NotSupported", "TypeInvalid", "TooLong", "TooMany")
+}
+_UNCHECKED = invalid_value(
+    "<nil>",
+    None,
+    "some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation",
+)
 _ORDER = ("kind", "apiVersion", "metadata", "spec", "status")
 
 
@@ -50,6 +61,7 @@ def create(state: State, call: Call, obj: Json, writer: Writer) -> Stored:
     place(call, metadata)
     meta.fill_new(state, metadata)
     _check_namespace(state, served, call.namespace, metadata.get("name", ""))
+    asked = _as_asked(served, obj)
     _prepare_create(served, obj)
     default(served, obj)
     if kind.storage == _PODS:
@@ -58,7 +70,8 @@ def create(state: State, call: Call, obj: Json, writer: Writer) -> Stored:
     key = (call.namespace, metadata["name"])
     if state.store.get(kind.storage, key) is not None:
         raise already_exists(kind, metadata["name"])
-    track(served, None, obj, writer, state.stamp())
+    track(served, None, asked, writer, state.stamp())
+    metadata["managedFields"] = asked["metadata"]["managedFields"]
     return _keep(state, call, key, obj)
 
 
@@ -90,6 +103,15 @@ def _check_namespace(state: State, served: Served, namespace: str, name: str) ->
             f"unable to create new content in namespace {namespace} because it is being terminated"
         )
         raise forbidden(served.kind, name, detail, [cause])
+
+
+def _as_asked(served: Served, obj: Json) -> Json:
+    """Give a copy of *obj* as its writer owns it: with defaults, without what the server adds."""
+    asked: Json = msgspec.json.decode(msgspec.json.encode(obj))
+    if served.kind.has_status and not served.strategy.status_on_create:
+        asked.pop("status", None)
+    default(served, asked)
+    return asked
 
 
 def _prepare_create(served: Served, obj: Json) -> None:
@@ -219,6 +241,8 @@ def all_faults(served: Served, obj: Json, old: Json | None) -> Iterator[Cause]:
     yield from wrong
     if not wrong:
         yield from served.rules.faults(obj, old)
+    elif served.rules and any(cause.reason in _BLOCKING for cause in wrong):
+        yield _UNCHECKED
 
 
 def _not_before(wrong: list[Cause], served: Served, old: Json) -> list[Cause]:

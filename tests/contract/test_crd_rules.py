@@ -201,7 +201,10 @@ async def test_a_broken_schema_is_told_before_any_rule(api: Api, space: Space) -
 
     body = (await custom.create(spec={"low": "x"})).refused(422, "Invalid")
 
-    assert "must be of type integer" in body["message"]
+    wrong, unchecked = body["details"]["causes"]
+    assert "must be of type integer" in wrong["message"]
+    assert unchecked["field"] == "<nil>"
+    assert "some validation rules were not checked" in unchecked["message"]
 
 
 @pytest.mark.parametrize(
@@ -223,3 +226,13 @@ async def test_a_rule_that_cannot_work_is_refused_with_its_definition(
 
     field = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule"
     assert field in {c["field"] for c in body["details"]["causes"]}
+
+
+async def test_metadata_of_the_wrong_type_is_refused(api: Api, space: Space) -> None:
+    custom = await served(api, space, schema(low=INTEGER))
+
+    broken = custom.body(metadata={"name": "a", "labels": {"k": 1}})
+
+    body = (await api.post(custom.path(), broken)).refused(400, "BadRequest")
+
+    assert "json: cannot unmarshal number into Go struct field" in body["message"]

@@ -14,7 +14,7 @@ import pytest
 from tests.clusters import Cluster
 from tests.contract.definitions import INTEGER, schema, served
 from tests.contract.http import Api, Json
-from tests.contract.places import NODES, Space, config_map, node, pod, workload
+from tests.contract.places import NODES, Space, config_map, container, node, pod, workload
 
 Kubectl = Callable[..., Coroutine[Any, Any, str]]
 COMMAND_S = 30.0
@@ -309,3 +309,66 @@ async def test_a_rollout_is_followed(run: Kubectl, api: Api, space: Space) -> No
     text = await run("rollout", "status", "deployment/web", "--timeout=10s")
 
     assert text.strip() == 'deployment "web" successfully rolled out'
+
+
+async def test_a_job_applied_by_the_client_is_applied_on_the_server(
+    run: Kubectl, api: Api, space: Space, tmp_path: Path
+) -> None:
+    """Nobody owns what the server added to the job, so kubectl's migration leaves it in place."""
+    bare = {"restartPolicy": "Never", "containers": [container()]}
+    body = full(
+        "batch/v1", "Job", {"metadata": {"name": "j"}, "spec": {"template": {"spec": bare}}}
+    )
+    path = written(tmp_path, body)
+    await run("apply", "-f", path)
+    before = (await api.get(space("jobs", "j"))).ok()
+
+    said = await run("apply", "--server-side", "-f", path)
+
+    after = (await api.get(space("jobs", "j"))).ok()
+    assert said.strip() == "job.batch/j serverside-applied"
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["labels"] == before["spec"]["template"]["metadata"]["labels"]
+
+
+async def test_what_the_server_adds_has_no_owner(run: Kubectl, api: Api, space: Space) -> None:
+    await run("create", "job", "j", "--image=example.invalid/app:1")
+    await run("run", "p", "--image=example.invalid/app:1")
+    await run("create", "secret", "generic", "s", "--from-literal=k=1")
+
+    owned = {
+        name: await _owned(api, space(plural, name))
+        for plural, name in (("jobs", "j"), ("pods", "p"), ("secrets", "s"))
+    }
+
+    assert "f:selector" not in owned["j"]["f:spec"]
+    assert "f:labels" not in owned["j"]["f:spec"]["f:template"].get("f:metadata", {})
+    assert not {"f:tolerations", "f:priority", "f:status"} & set(owned["p"]["f:spec"] | owned["p"])
+    assert "." not in owned["p"]["f:spec"]["f:containers"]
+    assert owned["s"] == {"f:data": {".": {}, "f:k": {}}, "f:type": {}}
+
+
+async def _owned(api: Api, path: str) -> Json:
+    (entry,) = (await api.get(path)).ok()["metadata"]["managedFields"]
+    fields: Json = entry["fieldsV1"]
+    return fields
+
+
+async def test_a_list_is_applied_item_by_item(
+    run: Kubectl, api: Api, space: Space, tmp_path: Path
+) -> None:
+    """For a List kubectl asks for the older OpenAPI document, in protobuf only."""
+    items = [full("v1", "ConfigMap", config_map(name, k="1")) for name in ("a", "b")]
+    path = written(tmp_path, full("v1", "List", {"items": items}))
+
+    said = await run("apply", "-f", path)
+
+    assert said.split("\n")[:2] == ["configmap/a created", "configmap/b created"]
+
+
+async def test_an_unknown_kind_is_said_to_have_no_definition(run: Kubectl, tmp_path: Path) -> None:
+    path = written(tmp_path, full("nope.example/v1", "Foo", {"metadata": {"name": "a"}}))
+
+    text = await run("apply", "-f", path, fails=True)
+
+    assert 'no matches for kind "Foo" in version "nope.example/v1"' in text

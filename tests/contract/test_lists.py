@@ -253,4 +253,5 @@ async def test_config_maps_are_selected_by_name_only(api: Api, space: Space) -> 
     refused = await api.get(space("configmaps"), fieldSelector="data.k=1")
 
     assert names(named) == ["a"]
-    refused.refused(400, "BadRequest")
+    message = refused.refused(400, "BadRequest")["message"]
+    assert '"data.k" is not a known field selector: only "metadata.name"' in message

@@ -6,6 +6,7 @@ Source: the defaulting of the API types of Kubernetes 1.37 (facts, checked by te
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -246,6 +247,9 @@ def config_map(obj: Json) -> None:
 
 
 def secret(obj: Json) -> None:
+    """What comes as text is kept in base64."""
+    for name, value in (obj.pop("stringData", None) or {}).items():
+        section(obj, "data")[name] = base64.b64encode(value.encode()).decode()
     fill(obj, {"type": "Opaque"})
     config_map(obj)
 

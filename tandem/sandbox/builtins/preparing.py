@@ -5,8 +5,6 @@ Source: the registry strategies of Kubernetes 1.37 (facts, checked by tests/cont
 
 from __future__ import annotations
 
-import base64
-
 from tandem.sandbox.builtins.defaulting import containers, section
 from tandem.sandbox.status import Json
 
@@ -111,34 +109,26 @@ def changed_service(obj: Json, old: Json) -> None:
             spec[name] = before[name]
 
 
-def new_secret(obj: Json) -> None:
-    text = obj.pop("stringData", None)
-    if text:
-        data = section(obj, "data")
-        for name, value in text.items():
-            data[name] = base64.b64encode(value.encode()).decode()
-
-
-def changed_secret(obj: Json, old: Json) -> None:
-    del old
-    new_secret(obj)
-
-
 def new_claim(obj: Json) -> None:
     obj["status"] = {"phase": "Pending"}
 
 
 def new_job(obj: Json) -> None:
-    """A job finds its pods by its own uid, unless it brings a selector."""
+    """A job finds its pods by its own uid, unless it brings a selector.
+
+    Its own labels, when it brings none, are those of its template, as upstream reads it back.
+    """
     spec = section(obj, "spec")
     if spec.get("manualSelector"):
         return
     metadata = obj["metadata"]
-    uid, name = metadata["uid"], metadata["name"]
+    uid, name = metadata["uid"], metadata.get("name", "")
     labels = {"controller-uid": uid, "job-name": name}
     labels |= {f"batch.kubernetes.io/{key}": value for key, value in labels.items()}
     pod_template = section(spec, "template")
-    section(section(pod_template, "metadata"), "labels").update(labels)
+    of_pods = section(section(pod_template, "metadata"), "labels")
+    of_pods.update(labels)
+    metadata["labels"] = metadata.get("labels") or dict(of_pods)
     spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
 
 

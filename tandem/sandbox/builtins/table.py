@@ -39,8 +39,6 @@ STRATEGIES: Mapping[str, Strategy] = {
     ),
     "secrets": Strategy(
         default=defaulting.secret,
-        prepare_create=preparing.new_secret,
-        prepare_update=preparing.changed_secret,
         faults=checks.secret,
     ),
     "configmaps": Strategy(default=defaulting.config_map, faults=checks.configuration),

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from tandem.sandbox.schemas.definitions import OBJECT_META, PRESERVE, definition
 from tandem.sandbox.status import Json
 
@@ -19,6 +21,7 @@ EMBEDDED = "x-kubernetes-embedded-resource"
 INT_OR_STRING = "x-kubernetes-int-or-string"
 _MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
 _MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
+_LARGEST = 2**63 - 1
 _GO_TYPES = {"integer": "int32", "string": "string", "boolean": "bool", "number": "float64"}
 
 
@@ -42,7 +45,16 @@ def conform(value: Any, schema: Json, fit: Fit, path: str = "") -> None:
         items = schema.get("items")
         if isinstance(items, dict):
             for index, item in enumerate(value):
-                _step(item, items, fit, f"{path}[{index}]")
+                if item is None and fit.strict_types:
+                    value[index] = _zero(items)
+                else:
+                    _step(item, items, fit, f"{path}[{index}]")
+
+
+def _zero(schema: Json) -> Any:
+    """Give what Go reads from a null in a list."""
+    empty = {"string": "", "object": {}, "array": [], "integer": 0, "number": 0, "boolean": False}
+    return msgspec.json.decode(msgspec.json.encode(empty.get(schema.get("type", ""))))
 
 
 def _step(value: Any, schema: Json, fit: Fit, path: str) -> None:
@@ -92,6 +104,8 @@ def _check_type(value: Any, schema: Json, path: str) -> None:
         raise Mistyped(
             f"json: cannot unmarshal {json_type(value)} into Go struct field {path} of type {go}"
         )
+    if wanted == "integer" and abs(value) > _LARGEST:
+        raise Mistyped(f"json: cannot unmarshal number into Go struct field {path} of type int64")
     if schema.get("format") == "micro-time" and not _MICRO_TIME.fullmatch(value):
         raise Mistyped(f'parsing time "{value}" as "{_MICRO_LAYOUT}": cannot parse "{value}"')
 

@@ -19,6 +19,7 @@ PRESERVE = "x-kubernetes-preserve-unknown-fields"
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 MICRO_TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
+_CRD_SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 
 
@@ -34,6 +35,8 @@ def definitions() -> dict[str, Json]:
     linked[QUANTITY] = {"format": "quantity", "x-kubernetes-int-or-string": True}
     linked[MICRO_TIME] = {"type": "string", "format": "micro-time"}
     linked[INT_OR_STRING] = {"x-kubernetes-int-or-string": True}
+    for suffix in ("Array", "Bool"):  # a schema, or what only `crd_checks` can refuse
+        linked[f"{_CRD_SCHEMA}Or{suffix}"] = {"properties": linked[_CRD_SCHEMA]["properties"]}
     variants: list[Json] = []
     for schema in linked.values():
         _link_children(schema, linked, variants)

@@ -24,10 +24,8 @@ def sample(schema: Json, depth: int = 0) -> Any:
         return schema["default"]
     if schema.get("enum"):
         return schema["enum"][0]
-    kind = schema.get("type")
-    if kind is None or depth > _DEPTH:
-        return 1
-    return _BY_TYPE[kind](schema, depth)
+    make = _BY_TYPE.get(schema.get("type", ""))
+    return 1 if make is None or depth > _DEPTH else make(schema, depth)
 
 
 def _text(schema: Json, _depth: int) -> str:

@@ -9,19 +9,16 @@ import msgspec
 
 from kube.transport import Response
 from tandem.sandbox.answers import json_answer
-from tandem.sandbox.decoding import check_type, decode_body
+from tandem.sandbox.decoding import decode_as
 from tandem.sandbox.reading import get
 from tandem.sandbox.state import Call, State
-from tandem.sandbox.status import ApiError, Json, bad_request, required
+from tandem.sandbox.status import ApiError, Json, required
 from tandem.sandbox.store import Stored
 from tandem.sandbox.subresources.eviction import CREATED
 
 
 def bind(state: State, call: Call) -> Response:
-    body = decode_body(call.request.body, call.request.content_type)
-    if not isinstance(body, dict):
-        raise bad_request("the body is not a Binding")
-    check_type(body, "v1", "Binding")
+    body = decode_as(call, "v1", "Binding")
     pod_call = _of_pod(state, call, body)
     target: Json = body.get("target") or {}
     if not target.get("name"):

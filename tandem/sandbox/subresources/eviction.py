@@ -12,7 +12,7 @@ import msgspec
 from kube.transport import Response
 from tandem.sandbox.answers import json_answer
 from tandem.sandbox.builtins.checks import matches
-from tandem.sandbox.decoding import check_type, decode_body
+from tandem.sandbox.decoding import decode_as
 from tandem.sandbox.deleting import DeleteOptions, delete, options_from
 from tandem.sandbox.reactions import react
 from tandem.sandbox.reading import get
@@ -50,10 +50,7 @@ def evict(state: State, call: Call) -> Response:
 
 
 def _read(call: Call) -> DeleteOptions:
-    body = decode_body(call.request.body, call.request.content_type)
-    if not isinstance(body, dict):
-        raise bad_request("the body is not an Eviction")
-    check_type(body, "policy/v1", "Eviction")
+    body = decode_as(call, "policy/v1", "Eviction")
     name = (body.get("metadata") or {}).get("name", "")
     if name and name != call.name:
         raise bad_request("name in URL does not match name in Eviction object")

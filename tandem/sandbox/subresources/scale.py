@@ -11,10 +11,11 @@ import msgspec
 
 from kube.transport import Response
 from tandem.sandbox.answers import json_answer
-from tandem.sandbox.decoding import check_type, decode_body, media_type
+from tandem.sandbox.decoding import decode_as, decode_body, fitted, media_type
 from tandem.sandbox.managed import writer_of
 from tandem.sandbox.patches.jsonpatch import PatchRefused, json_patch
 from tandem.sandbox.patches.merge import merge_patch
+from tandem.sandbox.patching import operations
 from tandem.sandbox.printing.selectors import selector_text
 from tandem.sandbox.reactions import react
 from tandem.sandbox.reading import get
@@ -23,7 +24,6 @@ from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import (
     ApiError,
     Json,
-    bad_request,
     conflict,
     invalid_value,
     unsupported_media,
@@ -32,6 +32,7 @@ from tandem.sandbox.store import Stored
 from tandem.sandbox.writing import update
 
 _BUILTIN = ScalePaths(".spec.replicas", ".status.replicas")
+_TYPE = ("autoscaling/v1", "Scale")
 _MERGES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 _JSON_PATCH = "application/json-patch+json"
 _APPLY = "application/apply-patch+yaml"
@@ -43,10 +44,7 @@ def read(state: State, call: Call) -> Response:
 
 
 def replace(state: State, call: Call) -> Response:
-    body = decode_body(call.request.body, call.request.content_type)
-    if not isinstance(body, dict):
-        raise bad_request("the body is not a Scale")
-    check_type(body, "autoscaling/v1", "Scale")
+    body = decode_as(call, *_TYPE)
     return _write(state, call, get(state, call), body)
 
 
@@ -60,10 +58,13 @@ def patch(state: State, call: Call) -> Response:
         call.request.body, "application/yaml" if media == _APPLY else "application/json"
     )
     try:
-        after = json_patch(before, body) if media == _JSON_PATCH else merge_patch(before, body)
+        if media == _JSON_PATCH:
+            after = json_patch(before, operations(body))
+        else:
+            after = merge_patch(before, body)
     except PatchRefused as error:
         raise ApiError(422, "Invalid", str(error), details={}) from error
-    return _write(state, call, stored, after)
+    return _write(state, call, stored, fitted(after, *_TYPE))
 
 
 def scale_of(served: Served, obj: Json) -> Json:
@@ -110,8 +111,6 @@ def at(obj: Json, path: str) -> Any:
 def _write(state: State, call: Call, stored: Stored, scale: Json) -> Response:
     kind, name = call.served.kind, stored.obj["metadata"]["name"]
     replicas = (scale.get("spec") or {}).get("replicas") or 0
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise bad_request('Scale in version "v1" cannot be handled as a Scale: spec.replicas')
     if replicas < 0:
         fault = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         details = {"name": name, "group": "autoscaling", "kind": "Scale", "causes": [fault.json()]}

@@ -9,22 +9,23 @@ from datetime import timedelta
 
 from kube.transport import Response
 from tandem.sandbox.answers import json_answer
-from tandem.sandbox.decoding import check_type, decode_body
+from tandem.sandbox.decoding import decode_as
 from tandem.sandbox.reading import get
 from tandem.sandbox.state import Call, State
 from tandem.sandbox.status import Json, bad_request
 
 _LIFETIME_S = 3600
+_LONGEST_S = 1 << 32
 
 
 def create(state: State, call: Call) -> Response:
-    body = decode_body(call.request.body, call.request.content_type)
-    if not isinstance(body, dict):
-        raise bad_request("the body is not a TokenRequest")
-    check_type(body, "authentication.k8s.io/v1", "TokenRequest")
+    body = decode_as(call, "authentication.k8s.io/v1", "TokenRequest")
     account = get(state, call).obj["metadata"]
     spec: Json = body.get("spec") or {}
-    expires = state.now() + timedelta(seconds=spec.get("expirationSeconds") or _LIFETIME_S)
+    lifetime_s = spec.get("expirationSeconds") or _LIFETIME_S
+    if not 0 < lifetime_s <= _LONGEST_S:
+        raise bad_request(f"spec.expirationSeconds must be in 1..{_LONGEST_S}, got {lifetime_s}")
+    expires = state.now() + timedelta(seconds=lifetime_s)
     status = {
         "token": f"sandbox.{account['namespace']}.{account['name']}.{account['uid']}",
         "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
