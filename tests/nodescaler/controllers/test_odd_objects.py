@@ -142,3 +142,25 @@ async def test_the_end_of_a_budgets_window_lets_empty_nodes_go() -> None:
         await it.until(it.no_nodes, within_s=200)
 
         assert kept
+
+
+async def test_a_pod_that_the_scheduler_refuses_on_its_node_gets_no_second_one() -> None:
+    """What packing does not plan may differ from what the scheduler finds: no churn, and why."""
+    term = {
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {"matchLabels": {"app": "nobody"}},
+    }
+    affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    async with world() as it:
+        it.start_actors()
+        await it.pool(kwok_class())
+        await it.pool(node_pool(disruption={"consolidateAfter": "30s"}))
+        process = await it.start()
+        await it.client.create(PODS, pod("one", affinity=affinity))
+        await asyncio.sleep(3600)
+        asked = [w for w in process.transport.writes if w.path.endswith("/nodeclaims")]
+        told = await it.events("Nominated")
+
+        assert len(asked) == len(await it.names(NODES)) == 1
+        assert told
+        assert all("not planned: pod affinity over kubernetes.io/hostname" in m for m in told)
