@@ -36,7 +36,7 @@ REASONS = ("Underutilized", "Empty", "Drifted")
 MOST_WEIGHT = 100
 CRON = "five fields, such as '0 9 * * mon-fri', or a macro such as @daily"
 DURATION = "a duration such as 30s, 5m or 720h"
-_NODES = re.compile(r"[0-9]+|(100|[0-9]{1,2})%")
+_NODES = re.compile(r"[0-9]{1,9}|(100|[0-9]{1,2})%")
 
 
 def node_pool(obj: NodePoolObject) -> NodePool:

@@ -9,6 +9,7 @@ import pytest
 from kube.client import Json
 from kube.resources import EVENTS, NODE_CLAIMS, NODE_POOLS, NODES, PODS
 from kube.transport import Request, Response, Transport
+from nodescaler.controllers.books import read_pool
 from tests.nodescaler.controllers.test_removal import one_node
 from tests.nodescaler.controllers.world import kwok_class, node_pool, pod, provisioner, world
 
@@ -164,3 +165,11 @@ async def test_a_pod_that_the_scheduler_refuses_on_its_node_gets_no_second_one()
         assert len(asked) == len(await it.names(NODES)) == 1
         assert told
         assert all("not planned: pod affinity over kubernetes.io/hostname" in m for m in told)
+
+
+async def test_a_budget_of_more_digits_than_an_integer_has_is_that_pools_fault_alone() -> None:
+    """The schema's pattern lets it in; counting with it would end the look at every pool."""
+    odd = read_pool(node_pool(disruption={"budgets": [{"nodes": "9" * 5000}]}))
+
+    assert odd.pool is None
+    assert odd.fault.startswith("spec.disruption.budgets[0].nodes")
