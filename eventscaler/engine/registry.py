@@ -92,6 +92,7 @@ class Registry:
         if (was.order, was.faults) == (order, faults):
             return None
         self._count(was, -1)
+        self._meters.forget(*was.key)  # a trigger that was taken out must not show its last value
         was.order, was.faults = order, faults
         was.start_anew()
         self._count(was, 1)

@@ -357,3 +357,14 @@ async def test_a_name_with_a_path_in_it_reads_no_other_namespace() -> None:
         await asyncio.sleep(5)
         assert await world.replicas("victim") == 0
         assert "which no object can be named" in (await world.condition("Ready"))[2]
+
+
+async def test_a_trigger_that_was_taken_out_leaves_no_series() -> None:
+    async with running() as world:
+        await world.apply(deployment(), scaled_object("orders", pods_trigger(name="former")))
+        await asyncio.sleep(1)
+        assert b"former" in generate_latest(world.meters)
+        await world.edit(SCALED_OBJECTS, "orders", triggers=[pods_trigger(name="latter")])
+        await asyncio.sleep(31)
+        shown = generate_latest(world.meters)
+        assert (b"former" in shown, b"latter" in shown) == (False, True)
