@@ -24,8 +24,15 @@ def label_selector(raw: Json | None) -> Selects:
 
 
 def node_term(raw: Json) -> NodeMatches:
-    """One term over the labels and the name of a node; an empty one matches none."""
-    term = selectors.node_term(raw)
+    """One term over the labels and the name of a node; an empty one matches none.
+
+    Nor does one that cannot be read, such as Gt with a word: the API lets it pass, and the real
+    scheduler goes by the other terms.
+    """
+    try:
+        term = selectors.node_term(raw)
+    except ValueError:
+        return lambda _labels, _name: False
     return lambda labels, name: term.matches(labels, {"metadata.name": name})
 
 

@@ -182,6 +182,17 @@ SIDECAR = [{"name": "s", "restartPolicy": "Always", "resources": {"requests": {"
             id="Gt compares numbers",
         ),
         pytest.param(
+            pod(
+                affinity=node_affinity(
+                    {"matchExpressions": [expression("cpus", "Gt", "five")]},
+                    {"matchExpressions": [expression(ZONE, "In", "a")]},
+                )
+            ),
+            node(labels={"cpus": "16", ZONE: "a"}),
+            "",
+            id="a term that cannot be read leaves the others",
+        ),
+        pytest.param(
             pod(affinity=node_affinity({"matchFields": [expression("metadata.name", "In", "n")]})),
             node("n"),
             "",
