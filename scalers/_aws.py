@@ -122,8 +122,9 @@ def _made(account: Account, service: str, timeout_s: float) -> tuple[Any, dateti
 
     untyped: Any = Config
     config = untyped(
-        connect_timeout=timeout_s / 3,
-        read_timeout=timeout_s / 2,
+        # Two tries end before the read gives up, so that a dead endpoint frees its thread.
+        connect_timeout=timeout_s / 6,
+        read_timeout=timeout_s / 3,
         retries={"mode": "standard", "total_max_attempts": 2},
         user_agent_extra=SESSION,
     )
