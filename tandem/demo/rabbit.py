@@ -7,12 +7,13 @@ broker itself gives back what a vanished worker held.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from kube.client import Json
 from tandem.demo.brokers import Broker, WorkQueue
@@ -49,9 +50,10 @@ class RabbitQueue:
 
     name = "rabbitmq"
 
-    def __init__(self, url: str, connection: AbstractConnection, per: int) -> None:
+    def __init__(self, url: str, channel: AbstractChannel, queue: AbstractQueue, per: int) -> None:
         self._url = url
-        self._connection = connection
+        self._channel = channel
+        self._queue = queue
         self._per_replica = per
         self._published = 0
         self._done = 0
@@ -60,9 +62,9 @@ class RabbitQueue:
     @asynccontextmanager
     async def connected(cls, url: str, per_replica: int) -> AsyncIterator[RabbitQueue]:
         async with await aio_pika.connect(url) as connection:
-            async with connection.channel() as channel:
-                await channel.declare_queue(QUEUE, durable=True)
-            yield cls(url, connection, per_replica)
+            channel = await connection.channel()
+            queue = await channel.declare_queue(QUEUE, durable=True)
+            yield cls(url, channel, queue, per_replica)
 
     @property
     def depth(self) -> int:
@@ -86,22 +88,35 @@ class RabbitQueue:
         }
 
     async def publish(self, messages: int) -> None:
-        async with self._connection.channel() as channel:
-            for number in range(messages):
-                message = aio_pika.Message(str(number).encode())
-                await channel.default_exchange.publish(message, routing_key=QUEUE)
-                self._published += 1
+        exchange = self._channel.default_exchange
+        for number in range(messages):
+            await exchange.publish(aio_pika.Message(str(number).encode()), routing_key=QUEUE)
+            self._published += 1
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[bool]:
-        # A channel for each message: a worker that is cancelled in the middle of a call takes its
-        # channel along, and the broker gives back what it held.
-        async with self._connection.channel() as channel:
-            queue = await channel.get_queue(QUEUE, ensure=False)
-            message = await queue.get(fail=False)
-            if message is None:
-                yield False
-                return
-            async with message.process(requeue=True):
-                yield True
-                self._done += 1
+        async with taken(self._queue) as message:
+            yield message is not None
+            self._done += message is not None
+
+
+@asynccontextmanager
+async def taken(queue: AbstractQueue) -> AsyncIterator[AbstractIncomingMessage | None]:
+    """One message while inside, or None: acknowledged on the way out, given back on an error.
+
+    A call to the broker that is cancelled takes its channel down with it, and every other worker's
+    message. So a worker that is cancelled while it asks waits for the answer, and gives that back.
+    """
+    asking = asyncio.ensure_future(queue.get(fail=False))
+    try:
+        message = await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        late = await asking
+        if late is not None:
+            await late.nack(requeue=True)
+        raise
+    if message is None:
+        yield None
+        return
+    async with message.process(requeue=True):
+        yield message

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 
 import aio_pika
 import boto3
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractQueue
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from kube.client import Json
+from tandem.demo.rabbit import taken
 
 PER_REPLICA = 50
 REGION = "us-east-1"
@@ -80,9 +81,9 @@ def secret(namespace: str, name: str, values: dict[str, str]) -> list[Json]:
 class RabbitMq(_Counted):
     name = "rabbitmq"
 
-    def __init__(self, url: str, connection: AbstractConnection, queue: str) -> None:
+    def __init__(self, url: str, channel: AbstractChannel, queue: AbstractQueue) -> None:
         super().__init__()
-        self._url, self._connection, self._queue = url, connection, queue
+        self._url, self._channel, self._queue = url, channel, queue
 
     def credentials(self, namespace: str) -> list[Json]:
         return secret(namespace, "broker", {"host": self._url})
@@ -91,7 +92,7 @@ class RabbitMq(_Counted):
         return {
             "type": "rabbitmq",
             "metadata": {
-                "queueName": self._queue,
+                "queueName": self._queue.name,
                 "mode": "QueueLength",
                 "value": str(PER_REPLICA),
             },
@@ -99,35 +100,26 @@ class RabbitMq(_Counted):
         }
 
     async def publish(self, messages: int) -> None:
-        async with self._connection.channel() as channel:
-            for number in range(messages):
-                message = aio_pika.Message(str(number).encode())
-                await channel.default_exchange.publish(message, routing_key=self._queue)
-                self.published += 1
+        for number in range(messages):
+            message = aio_pika.Message(str(number).encode())
+            await self._channel.default_exchange.publish(message, routing_key=self._queue.name)
+            self.published += 1
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[bool]:
-        # A channel for each message: a worker that is cancelled in the middle of a call takes its
-        # channel along, and the broker gives back what it held.
-        async with self._connection.channel() as channel:
-            queue = await channel.get_queue(self._queue, ensure=False)
-            message = await queue.get(fail=False)
-            if message is None:
-                yield False
-                return
-            async with message.process(requeue=True):
-                yield True
+        async with taken(self._queue) as message:
+            yield message is not None
+            if message is not None:
                 self.finished[message.body.decode()] += 1
 
 
 @asynccontextmanager
 async def rabbitmq_queue(url: str, name: str) -> AsyncIterator[RabbitMq]:
     async with await aio_pika.connect(url) as connection:
-        async with connection.channel() as channel:
-            await channel.declare_queue(name, durable=True)
-        yield RabbitMq(url, connection, name)
-        async with connection.channel() as channel:
-            await channel.queue_delete(name)
+        channel = await connection.channel()
+        queue = await channel.declare_queue(name, durable=True)
+        yield RabbitMq(url, channel, queue)
+        await queue.delete(if_unused=False, if_empty=False)
 
 
 class Kafka(_Counted):
