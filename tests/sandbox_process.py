@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
+from tandem.clock import now
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _forget_the_past(sandbox: Sandbox) -> None:
@@ -25,7 +21,7 @@ def _forget_the_past(sandbox: Sandbox) -> None:
 
 
 async def serve(address: Path, *, controllers: bool) -> None:
-    sandbox = Sandbox(SandboxSettings(), _now)
+    sandbox = Sandbox(SandboxSettings(), now)
     _forget_the_past(sandbox)
     url = await sandbox.serve()
     scratch = address.with_suffix(".new")

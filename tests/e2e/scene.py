@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -14,6 +13,7 @@ from kube.client import Client, Json
 from kube.discovery import Discovery
 from kube.errors import AlreadyExists, NotFound
 from kube.resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, PROVISIONERS
+from tandem.clock import now
 from tandem.demo.scenario import Scenario
 from tandem.demo.timeline import Sample
 from tandem.demo.world import World
@@ -99,7 +99,7 @@ async def staged(
             ]
             if cluster.name == "real":
                 settings = ControllerSettings(pod_start_s=scenario.pod_start_s)
-                tasks.append(group.create_task(run_kubelets(client, now=_now, settings=settings)))
+                tasks.append(group.create_task(run_kubelets(client, now=now, settings=settings)))
             yield scene
             for task in tasks:
                 task.cancel()
@@ -136,7 +136,3 @@ async def _served(client: Client, body: Json) -> None:
 
 def _crds() -> Sequence[Json]:
     return [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*.yaml"))]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

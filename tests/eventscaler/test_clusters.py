@@ -6,7 +6,6 @@ import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -25,15 +24,12 @@ from kube.resources import (
     SCALED_OBJECTS,
 )
 from scalers.io import IO
+from tandem.clock import now
 from tests.clusters import Cluster
 from tests.eventscaler.manifests import deployment, pod, scaled_object
 from tests.eventscaler.world import crds
 
 SOON_S = 20.0
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -33,6 +32,7 @@ from kube.resources import (
 )
 from nodescaler.clouds.kwok import KwokCloud
 from nodescaler.engine import NodeEngine, NodeSettings
+from tandem.clock import now
 from tandem.sandbox.controllers.kubelet import run_kubelets
 from tandem.sandbox.controllers.settings import ControllerSettings
 from tests.clusters import Cluster
@@ -42,10 +42,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "nodepool-kwok.yaml"
 FINALIZER = "karpenter.sh/termination"
 CONSOLIDATE_AFTER_S = 4
 PODS_WANTED = 4
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def until(holds: Callable[[], Awaitable[bool]], *, within_s: float) -> None:
