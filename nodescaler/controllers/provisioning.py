@@ -220,8 +220,6 @@ class Provisioning:
             self._failed(pod, f"the API refuses a NodeClaim of pool {node.pool}: {kind}")
 
     def _nominated(self, pod: PodSpec, message: str) -> None:
-        if pod.unmodelled:  # the scheduler may refuse it there; then no further node is launched
-            message += f" by its resources; not planned: {', '.join(pod.unmodelled)}"
         if self._is_news(pod, message):
             self._kit.recorder.emit(
                 about_pod(pod), type="Normal", reason="Nominated", message=message

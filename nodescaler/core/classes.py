@@ -53,7 +53,6 @@ def _demands(pod: PodSpec) -> Hashable:
         pod.tolerations,
         pod.host_ports,
         pod.apart,
-        pod.unmodelled,
         bool(pod.preferences),
     )
 

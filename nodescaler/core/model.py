@@ -15,23 +15,40 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from nodescaler.core.demands import (
+    NO_REQUIREMENTS,
+    Gang,
+    HostPort,
+    PodPreference,
+    PodTerm,
+    Preference,
+    Spread,
+    Volume,
+)
 from nodescaler.core.labels import CAPACITY_TYPE, INSTANCE_TYPE, ZONE, Requirements
 from nodescaler.core.resources import Resources, minus
 from nodescaler.core.taints import Taint, Toleration
 
-NO_REQUIREMENTS = Requirements()
 
 # ---------------------------------------------------------------- what can be bought
 
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """One way to buy an instance type."""
+    """One way to buy an instance type.
+
+    Attributes:
+        reservation: identity of the capacity reservation it draws from; empty without one.
+        count: how many machines are left of that reservation, over all offerings that name it;
+            None without a limit.
+    """
 
     zone: str
     capacity_type: str
     usd_per_hour: float
     available: bool = True
+    reservation: str = ""
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,45 +175,10 @@ class ClaimState:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class HostPort:
-    port: int
-    protocol: str = "TCP"
-    ip: str = "0.0.0.0"  # noqa: S104 -- Kubernetes' wildcard for "every address", never listened on
-
-    def clashes(self, other: HostPort) -> bool:
-        wild = "0.0.0.0"  # noqa: S104 -- as above
-        same = (self.port, self.protocol) == (other.port, other.protocol)
-        return same and (self.ip == other.ip or wild in {self.ip, other.ip})
-
-
-@dataclass(frozen=True, slots=True, order=True)
 class Owner:
     kind: str
     name: str
     uid: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    weight: int
-    terms: Requirements
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """Required anti-affinity on the hostname: no node shared with pods of these labels.
-
-    Attributes:
-        namespaces: where such pods are looked for; empty means everywhere.
-    """
-
-    selector: Requirements
-    namespaces: frozenset[str] = frozenset()
-
-    def concerns(self, namespace: str, labels: Mapping[str, str]) -> bool:
-        return (not self.namespaces or namespace in self.namespaces) and self.selector.accepts(
-            labels
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +188,11 @@ class PodSpec:
     Attributes:
         alternatives: required node labels: the node selector joined with each OR-term of the
             required node affinity; one of them must accept the node. Never empty.
-        apart: pods that must not be on the same node; it holds in both directions.
-        unmodelled: hard constraints this packer plans by resources only, in words.
+        beside: required pod affinity: each term wants such a pod in the same place.
+        apart: required pod anti-affinity; it holds in both directions.
+        company: preferred pod affinity and anti-affinity.
+        volumes: keys of its PersistentVolumeClaims (``namespace/name``) in `Snapshot.volumes`.
+        unplannable: why no plan can say where it may go, in words; empty when one can.
         node_name: where it is bound; empty for a pending pod.
         deletes_at: its deletionTimestamp, which includes its grace period.
         protected_s: for how long after its start it must not be disrupted (the annotation
@@ -224,8 +209,13 @@ class PodSpec:
     preferences: tuple[Preference, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     host_ports: tuple[HostPort, ...] = ()
-    apart: tuple[Apart, ...] = ()
-    unmodelled: tuple[str, ...] = ()
+    beside: tuple[PodTerm, ...] = ()
+    apart: tuple[PodTerm, ...] = ()
+    company: tuple[PodPreference, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    volumes: tuple[str, ...] = ()
+    gang: Gang | None = None
+    unplannable: str = ""
     owner: Owner | None = None
     priority: int = 0
     priority_class: str = ""
@@ -279,6 +269,7 @@ class NodeState:
         pool: name of its pool; empty for a node that is not ours.
         since: when it last changed: the later of its initialisation and its last pod event.
         claim: name of its NodeClaim; empty for a node that is not ours.
+        attach_limits: how many volumes of each CSI driver may be attached (from its CSINode).
     """
 
     name: str
@@ -302,6 +293,7 @@ class NodeState:
     created: datetime | None = None
     since: datetime | None = None
     uid: str = ""
+    attach_limits: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +304,9 @@ class Snapshot:
         types: for each pool, by its name, the instance types its node class offers.
         pods: the pods to place; where they are bound is not looked at.
         usage: for each pool, what its claims already count against its limits (with ``nodes``).
+        namespaces: labels of each namespace, for the terms that choose namespaces by label.
+        volumes: the PersistentVolumeClaims that some pod mounts, by ``namespace/name``; a claim
+            that a pod names and that is not here does not exist.
     """
 
     pools: tuple[NodePool, ...] = ()
@@ -320,6 +315,8 @@ class Snapshot:
     pods: tuple[PodSpec, ...] = ()
     daemons: tuple[DaemonSpec, ...] = ()
     usage: Mapping[str, Resources] = field(default_factory=dict)
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- the answer
@@ -336,6 +333,7 @@ class PlannedNode:
         labels: decided already, beside those of the instance.
         requests: of the pods and the daemons together.
         allocatable: of *instance_type*, before daemons and pods.
+        min_values_relaxed: fewer types are left than some ``minValues`` asks for (BestEffort).
     """
 
     name: str
@@ -352,6 +350,7 @@ class PlannedNode:
     startup_taints: tuple[Taint, ...] = ()
     requests: Resources = field(default_factory=dict)
     allocatable: Resources = field(default_factory=dict)
+    min_values_relaxed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,15 +373,21 @@ class Plan:
 
     Attributes:
         lower_bound_per_hour: no set of new nodes can hold the pods of `new_nodes` for less.
-        notes: what the plan did not look at, one sentence for each class of pods.
+        first_fit_per_hour: what the same pods cost packed first-fit-decreasing, as Karpenter does.
+        relaxed: the preferences that were given up, one sentence for each class of pods.
+        notes: what else a reader should know.
+        is_partial: the deadline came first; what is not placed waits for the next plan.
     """
 
     new_nodes: tuple[PlannedNode, ...] = ()
     existing: tuple[Placement, ...] = ()
     unschedulable: tuple[Unschedulable, ...] = ()
     lower_bound_per_hour: float = 0.0
+    first_fit_per_hour: float = 0.0
     method: str = ""
+    relaxed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    is_partial: bool = False
 
     @property
     def usd_per_hour(self) -> float:

@@ -313,6 +313,6 @@ def _notes(classes: Sequence[PodClass]) -> tuple[str, ...]:
     for each in classes:
         pod, more = each.sample, len(each.pods) - 1
         who = f"{pod.key} and {more} more" if more else pod.key
-        ignored = [*pod.unmodelled, *(["preferred node affinity"] if pod.preferences else [])]
+        ignored = ["preferred node affinity"] if pod.preferences else []
         out += [f"{who}: {what} is not planned; placed by resources" for what in ignored]
     return tuple(sorted(set(out)))

@@ -68,9 +68,13 @@ def conflict(one: PodSpec, other: PodSpec) -> str | None:
     for port in one.host_ports:
         if any(port.clashes(theirs) for theirs in other.host_ports):
             return f"host port {port.port}/{port.protocol} is taken by {other.key}"
-    if any(term.concerns(other.namespace, other.labels) for term in one.apart):
+    if any(
+        t.concerns(other.namespace, other.labels) for t in one.apart if t.topology_key == HOSTNAME
+    ):
         return f"must not share a node with {other.key}"
-    if any(term.concerns(one.namespace, one.labels) for term in other.apart):
+    if any(
+        t.concerns(one.namespace, one.labels) for t in other.apart if t.topology_key == HOSTNAME
+    ):
         return f"{other.key} must not share a node with it"
     return None
 
