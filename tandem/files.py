@@ -16,6 +16,7 @@ from kube.client import Json
 from tandem.errors import BadInput
 
 SUFFIXES = {".yaml", ".yml", ".json"}
+MOST_NESTED = 8  # Lists within Lists
 WANTED = "would do: an object with apiVersion, kind and metadata"
 
 
@@ -112,10 +113,15 @@ def _documents(path: Path) -> Iterator[Found]:
             yield from _objects(body, Where(name, number))
     except (yaml.YAMLError, ValueError) as error:
         yield InputFault(Where(name, number + 1), f"not YAML: {_problem(error)}")
+    except RecursionError:
+        yield InputFault(Where(name, number + 1), f"nested too deeply; {WANTED}")
 
 
-def _objects(body: object, where: Where) -> Iterator[Found]:
+def _objects(body: object, where: Where, depth: int = 0) -> Iterator[Found]:
     if body is None:
+        return
+    if depth > MOST_NESTED:  # an alias can put a List into itself
+        yield InputFault(where, f"Lists within Lists without end; {WANTED}")
         return
     if not isinstance(body, dict):
         yield InputFault(where, f"found {_shown(body)}; {WANTED}")
@@ -123,12 +129,20 @@ def _objects(body: object, where: Where) -> Iterator[Found]:
         yield InputFault(where, f"kind: found {_shown(body.get('kind'))}; {WANTED}")
     elif body["kind"].endswith("List") and isinstance(body.get("items"), list):
         for item in body["items"]:
-            yield from _objects(item, where)
+            yield from _objects(_typed(item, body), where, depth + 1)
     elif not isinstance(body.get("metadata", {}), dict):
         found = _shown(body["metadata"])
         yield InputFault(where, f"{body['kind']}: metadata: found {found}; would do: an object")
     else:
         yield Document(where, body)
+
+
+def _typed(item: object, body: Json) -> object:
+    """An item of a PodList need not say that it is a Pod."""
+    kind = str(body["kind"]).removesuffix("List")
+    if not kind or not isinstance(item, dict) or "kind" in item:
+        return item
+    return {"apiVersion": body.get("apiVersion", ""), "kind": kind} | item
 
 
 def _shown(value: object) -> str:

@@ -84,3 +84,25 @@ def test_dates_are_text_as_in_json(tmp_path: Path) -> None:
 def test_a_folder_with_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no object in it; would do: a manifest"):
         files.read([tmp_path])
+
+
+def test_the_items_of_a_typed_list_have_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "l.yaml"
+    path.write_text("apiVersion: v1\nkind: PodList\nitems: [{metadata: {name: a}}]\n")
+
+    assert files.read([path])[0].body["kind"] == "Pod"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("[" * 20_000, "nested too deeply", id="brackets"),
+        pytest.param("&a {kind: List, items: [*a]}", "Lists within Lists without end", id="alias"),
+    ],
+)
+def test_what_has_no_end_is_told_and_no_crash(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+
+    with pytest.raises(BadInput, match=rf"f\.yaml, document 1: {problem}"):
+        files.read([path])
