@@ -16,20 +16,14 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from math import ceil
 
+from nodescaler.clouds.overhead import capacity_of, kept_back, pods_of
 from nodescaler.core.labels import ARCH, OS, REGION
 from nodescaler.core.model import InstanceType, Offering
-from nodescaler.core.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS
 
 REGION_NAME = "us-east-1"
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 ON_DEMAND, SPOT = "on-demand", "spot"
-MIB = 2**20
-GIB = 2**30
-
-VM_OVERHEAD = 0.075  # of memory, taken by the hypervisor and the kernel
-ARM_MEMORY_MIB = 64
 SPOT_FROM, SPOT_TO = 0.30, 0.65
 
 # size -> vCPUs, network interfaces, IPv4 addresses of each
@@ -138,8 +132,7 @@ class Machine:
 
     @property
     def pods(self) -> int:
-        """As many as it has addresses for; two pods use the host's."""
-        return self.interfaces * (self.addresses - 1) + 2
+        return pods_of(self.interfaces, self.addresses)
 
 
 @cache
@@ -166,35 +159,13 @@ def _machines(family: Family) -> Iterator[Machine]:
 
 def _instance_type(machine: Machine) -> InstanceType:
     family = machine.family
-    usable = machine.mib - ARM_MEMORY_MIB * family.is_arm
-    capacity = {
-        CPU: machine.vcpus * 1000,
-        MEMORY: (usable - ceil(usable * VM_OVERHEAD)) * MIB,
-        EPHEMERAL_STORAGE: 20 * GIB,
-        PODS: machine.pods,
-    }
     return InstanceType(
         name=f"{family.name}.{machine.size}",
         labels=_labels(machine),
-        capacity=capacity,
+        capacity=capacity_of(machine.vcpus, machine.mib, machine.pods, is_arm=family.is_arm),
         overhead=kept_back(machine.vcpus, machine.pods),
         offerings=tuple(_offerings(machine)),
     )
-
-
-def kept_back(vcpus: int, pods: int) -> dict[str, int]:
-    """What kubelet and system keep: by vCPUs and pods, and the eviction threshold.
-
-    >>> kept_back(2, 29) == {"cpu": 70, "memory": 674 * MIB, "ephemeral-storage": 3 * GIB}
-    True
-    """
-    # 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest
-    quarters = 240 + 40 * (vcpus > 1) + 20 * min(max(vcpus - 2, 0), 2) + 10 * max(vcpus - 4, 0)
-    return {
-        CPU: ceil(quarters / 4),
-        MEMORY: (255 + 11 * pods + 100) * MIB,
-        EPHEMERAL_STORAGE: 3 * GIB,
-    }
 
 
 def _labels(machine: Machine) -> dict[str, str]:
