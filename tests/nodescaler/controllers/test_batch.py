@@ -43,6 +43,40 @@ async def test_a_batch_closes_at_once_when_nothing_more_can_come() -> None:
     assert asyncio.get_running_loop().time() == 0
 
 
+@pytest.mark.parametrize("window", [{"idle_s": 0, "most_s": 10}, {"idle_s": 1, "most_s": 0}])
+async def test_a_window_of_nothing_closes_at_once(window: dict[str, float]) -> None:
+    batch = Batch(**window, complete=lambda: False)
+    batch.trigger()
+
+    assert await batch.closed() == 0
+
+
+async def test_a_trigger_that_waits_for_nobody_takes_the_whole_batch_along() -> None:
+    batch = Batch(idle_s=1, most_s=10, complete=lambda: False)
+    batch.trigger()
+
+    async def urgent() -> None:
+        await asyncio.sleep(0.3)
+        batch.trigger(at_once=True)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(urgent())
+        first_s = await batch.closed()
+    batch.trigger()
+
+    assert first_s == pytest.approx(0.3)
+    assert await batch.closed() == pytest.approx(1), "the hurry was that batch's own"
+
+
+async def test_a_hurry_during_a_pass_is_not_forgotten() -> None:
+    batch = Batch(idle_s=1, most_s=10, complete=lambda: False)
+    batch.trigger()
+    await batch.closed()
+    batch.trigger(at_once=True)
+
+    assert await batch.closed() == 0
+
+
 async def test_a_look_closes_a_batch_that_became_complete_and_does_not_prolong_it() -> None:
     done = False
     batch = Batch(idle_s=1, most_s=10, complete=lambda: done)
