@@ -6,7 +6,6 @@ whose answer was lost can be asked again under the same name without making a se
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -15,12 +14,13 @@ from kube.resources import NODE_CLAIMS, NODE_POOLS, PROVISIONERS, Resource
 from nodescaler.clouds.offers import quantities, taints_json
 from nodescaler.core.labels import NODE_POOL, Requirement
 from nodescaler.core.model import NodeClassRef, NodePool, PlannedNode
+from nodescaler.core.names import name_for
 
 FINALIZER = "karpenter.sh/termination"
 HASH = "karpenter.sh/nodepool-hash"
 HASH_VERSION = "karpenter.sh/nodepool-hash-version"
 HASH_VERSION_VALUE = "v3"
-NAME_LIMIT = 57  # of the pool's part: a name is also a label value, 63 at most, with "-" and 5
+MIN_VALUES_RELAXED = "karpenter.sh/nodeclaim-min-values-relaxed"
 
 RESOURCE_OF_KIND: dict[str, Resource] = {
     "NodePool": NODE_POOLS,
@@ -30,10 +30,8 @@ RESOURCE_OF_KIND: dict[str, Resource] = {
 
 def claim_name(pool: str, node: PlannedNode, now: datetime) -> str:
     """``<pool>-<five letters>``; the same for the same pods, planned at the same moment."""
-    seed = [pool, now.isoformat(), node.name, *sorted(pod.uid or pod.key for pod in node.pods)]
-    digest = hashlib.sha256("\n".join(seed).encode()).digest()
-    letters = "bcdfghjklmnpqrstvwxz2456789"
-    return f"{pool[:NAME_LIMIT]}-" + "".join(letters[byte % len(letters)] for byte in digest[:5])
+    pods = sorted(pod.uid or pod.key for pod in node.pods)
+    return name_for(pool, now.isoformat(), node.name, *pods)
 
 
 def claim_body(name: str, node: PlannedNode, pool: NodePool, node_class: NodeClassRef) -> Json:
@@ -44,14 +42,16 @@ def claim_body(name: str, node: PlannedNode, pool: NodePool, node_class: NodeCla
         NODE_POOL: pool.name,
         f"{node_class.group}/{node_class.kind.lower()}": node_class.name,
     }
-    hashes = {HASH: pool.template_hash, HASH_VERSION: HASH_VERSION_VALUE}
+    marks = {HASH: pool.template_hash, HASH_VERSION: HASH_VERSION_VALUE}
+    if node.min_values_relaxed:
+        marks[MIN_VALUES_RELAXED] = "true"
     return {
         "apiVersion": NODE_CLAIMS.api_version,
         "kind": NODE_CLAIMS.kind,
         "metadata": {
             "name": name,
             "labels": labels,
-            "annotations": {**pool.annotations, **hashes},
+            "annotations": {**pool.annotations, **marks},
             "finalizers": [FINALIZER],
             "ownerReferences": [owner(pool)],
         },

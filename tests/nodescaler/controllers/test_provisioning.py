@@ -118,6 +118,24 @@ def test_a_claim_says_what_was_planned() -> None:
     }
 
 
+def test_a_claim_keeps_its_least_numbers_of_values_and_says_when_one_was_given_up() -> None:
+    demand = Requirement("node.kubernetes.io/instance-type", "In", ("m5.large",), 3)
+    node = PlannedNode(
+        name="1", pool="web", instance_type="m5.large", zone="a", capacity_type="spot",
+        usd_per_hour=0.1, instance_types=("m5.large",), pods=(WAITING,),
+        requirements=Requirements.of(demand), min_values_relaxed=True,
+    )  # fmt: skip
+    ref = NodeClassRef("g", "KWOKNodeClass", "c")
+    relaxed = claim_body("web-1", node, NodePool("web"), ref)
+    strict = claim_body("web-1", replace(node, min_values_relaxed=False), NodePool("web"), ref)
+    mark = "karpenter.sh/nodeclaim-min-values-relaxed"
+
+    (line,) = relaxed["spec"]["requirements"]
+    assert (line["values"], line["minValues"]) == (["m5.large"], 3)
+    assert relaxed["metadata"]["annotations"][mark] == "true"
+    assert mark not in strict["metadata"]["annotations"]
+
+
 def test_a_claims_name_follows_from_its_plan() -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     node = PlannedNode("1", "web", "m5.large", "a", "spot", 0.1, ("m5.large",), (WAITING,))
