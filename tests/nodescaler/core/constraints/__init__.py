@@ -1,0 +1,1 @@
+"""What each scheduling constraint does to a plan, one sentence a case."""
