@@ -205,25 +205,36 @@ class Outcome:
                 return host
         raise AssertionError(f"{name} stays out: {self.reason(name)}")
 
-    def label(self, name: str, key: str) -> str | None:
-        """The label of the pod's node, which must be certain whatever the cloud launches."""
-        if key == HOSTNAME:
-            return self.host(name)
+    def labels(self, name: str, key: str) -> set[str | None]:
+        """What the label of the pod's node may be, over all that the cloud might launch."""
         host = self.host(name)
+        if key == HOSTNAME:
+            return {host}
         for state in self.snapshot.nodes:
             if state.name == host:
-                return state.labels.get(key)
-        values = {labels.get(key) for _, labels in launches(self.snapshot, self.node(name))}
-        assert len(values) == 1, f"{host} may have any of {values} for {key}"
+                return {state.labels.get(key)}
+        return {labels.get(key) for _, labels in launches(self.snapshot, self.node(name))}
+
+    def label(self, name: str, key: str) -> str | None:
+        """The label of the pod's node, which must be certain whatever the cloud launches."""
+        values = self.labels(name, key)
+        assert len(values) == 1, f"{self.host(name)} may have any of {values} for {key}"
         return values.pop()
+
+    def may(self, key: str, prefix: str = "web") -> set[str | None]:
+        """What the label may be, over the nodes of all pods of that name."""
+        return {v for n in self.placed if n.startswith(prefix) for v in self.labels(n, key)}
+
+    @property
+    def placed(self) -> list[str]:
+        return sorted(n for group in (*self.new.values(), *self.old.values()) for n in group)
 
     def zone(self, name: str) -> str | None:
         return self.label(name, ZONE)
 
     def count(self, key: str, prefix: str = "web") -> dict[str, int]:
         """How many pods of that name are at each value of the label."""
-        names = [n for group in (*self.new.values(), *self.old.values()) for n in group]
-        mine = [self.label(name, key) for name in names if name.startswith(prefix)]
+        mine = [self.label(name, key) for name in self.placed if name.startswith(prefix)]
         return dict(Counter(str(value) for value in mine))
 
     def reason(self, name: str) -> str:
@@ -248,8 +259,7 @@ def launches(
 def planned(snapshot: Snapshot, settings: PackSettings | None = None) -> Outcome:
     """Plan, and check what holds for every plan: nothing lost, nothing overfull, limits kept."""
     found = Outcome(snapshot, pack(snapshot, settings))
-    everyone = [n for group in (*found.new.values(), *found.old.values()) for n in group]
-    assert sorted([*everyone, *found.left]) == sorted(p.name for p in snapshot.pods)
+    assert sorted([*found.placed, *found.left]) == sorted(p.name for p in snapshot.pods)
     for each in found.plan.new_nodes:
         _sound(snapshot, each)
     for pool in snapshot.pools:
