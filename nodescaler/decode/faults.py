@@ -54,6 +54,14 @@ class Findings:
             self.add(path, text, want)
             return other
 
+    def of(self, reader: Callable[[], T], other: T) -> T:
+        """``reader()``; where it raises Faults, those are taken over, and the stand-in *other*."""
+        try:
+            return reader()
+        except Faults as faults:
+            self._faults.extend(faults.faults)
+            return other
+
     def raise_if_any(self) -> None:
         """Raise.
 

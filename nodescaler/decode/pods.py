@@ -11,23 +11,32 @@ from math import inf
 
 from kube.objects import ObjectMeta, OwnerReference
 from kube.values.duration import seconds
+from nodescaler.core.demands import Gang
 from nodescaler.core.model import DaemonSpec, Owner, PodSpec
-from nodescaler.decode.needs import NOWHERE, Needs, needs_like, tolerated
+from nodescaler.decode.faults import Findings
+from nodescaler.decode.mounts import claims_of, gang_of
+from nodescaler.decode.needs import Needs, needs_like, tolerated
+from nodescaler.decode.requirements import NOWHERE
 from nodescaler.decode.structs import DaemonSetObject, PodBody, PodObject, PodStatus
 
 DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 MIRROR = "kubernetes.io/config.mirror"
-UNREADABLE = Needs({}, (NOWHERE,), (), (), (), (), ())
+UNREADABLE = Needs(alternatives=(NOWHERE,), unplannable="its manifest cannot be read")
 
 
 def pod_spec(obj: PodObject, path: str = "spec") -> PodSpec:
     """Read a pod; *path* is where its spec stands in the manifest.
 
     Raises:
-        Faults: a quantity or a selector that is none, or a negative request.
+        Faults: everything that the API server would refuse, at once (`needs`), and a gang's minimum
+            that is no number.
     """
-    meta = obj.metadata
-    return _pod(obj, needs_like(obj.spec, meta.namespace or "default", meta.labels, path))
+    meta, findings = obj.metadata, Findings()
+    namespace = meta.namespace or "default"
+    asked = findings.of(lambda: needs_like(obj.spec, namespace, meta.labels, path), UNREADABLE)
+    gang = gang_of(meta, f"{path.removesuffix('spec')}metadata", findings)
+    findings.raise_if_any()
+    return _pod(obj, asked, gang)
 
 
 def unreadable_pod(obj: PodObject) -> PodSpec:
@@ -37,10 +46,11 @@ def unreadable_pod(obj: PodObject) -> PodSpec:
     )
 
 
-def _pod(obj: PodObject, asked: Needs) -> PodSpec:
+def _pod(obj: PodObject, asked: Needs, gang: Gang | None = None) -> PodSpec:
     meta, spec, status = obj.metadata, obj.spec, obj.status
+    namespace = meta.namespace or "default"
     return PodSpec(
-        namespace=meta.namespace or "default",
+        namespace=namespace,
         name=meta.name,
         uid=meta.uid,
         labels=meta.labels,
@@ -50,8 +60,13 @@ def _pod(obj: PodObject, asked: Needs) -> PodSpec:
         preferences=asked.preferences,
         tolerations=asked.tolerations,
         host_ports=asked.host_ports,
+        beside=asked.beside,
         apart=asked.apart,
-        unmodelled=asked.unmodelled,
+        company=asked.company,
+        spreads=asked.spreads,
+        volumes=claims_of(spec, namespace, meta.name),
+        gang=gang,
+        unplannable=asked.unplannable,
         owner=_owner(meta.owner_references),
         priority=spec.priority or 0,
         priority_class=spec.priority_class_name,
@@ -86,7 +101,7 @@ def daemon_spec(obj: DaemonSetObject) -> DaemonSpec:
         ),
         spec=template.spec,
     )
-    read = pod_spec(pod, "spec.template.spec")
+    read = replace(pod_spec(pod, "spec.template.spec"), volumes=())  # each of its pods has its own
     return DaemonSpec(read.namespace, read.name, meta.uid or read.key, read)
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nodescaler.core.labels import (
+    ANYTHING,
     CAPACITY_TYPE,
     HOSTNAME,
     NODE_POOL,
     OPERATORS,
+    Allowed,
     Requirement,
     Requirements,
     is_well_known,
 )
 from nodescaler.core.taints import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, Taint
 from nodescaler.decode.faults import Findings
-from nodescaler.decode.structs import Expression, TaintPart
+from nodescaler.decode.structs import Expression, LabelSelector, TaintPart
 
+NOWHERE = Requirements({HOSTNAME: Allowed()})  # no node and no pod meets it
+SELECTOR_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 EFFECTS = (NO_SCHEDULE, PREFER_NO_SCHEDULE, NO_EXECUTE)
 CAPACITY_TYPES = ("reserved", "spot", "on-demand")
 RESTRICTED = ("karpenter.sh", "karpenter.k8s.aws")
@@ -33,11 +37,29 @@ def requirements(lines: Sequence[Expression] | None, path: str, findings: Findin
     return Requirements.of(*good)
 
 
-def _requirement(line: Expression, path: str, findings: Findings) -> Requirement | None:
+def label_selector(selector: LabelSelector | None, path: str, findings: Findings) -> Requirements:
+    """What it demands of a pod's or a namespace's own labels, whose names have no aliases.
+
+    No selector selects nothing; an empty one selects everything. A faulty line is no demand.
+    """
+    if selector is None:
+        return NOWHERE
+    demands = {key: Allowed.one_of(value) for key, value in (selector.match_labels or {}).items()}
+    for position, line in enumerate(selector.match_expressions or ()):
+        where = f"{path}.matchExpressions[{position}]"
+        read = _requirement(line, where, findings, SELECTOR_OPERATORS)
+        if read is not None:
+            demands[line.key] = demands.get(line.key, ANYTHING) & read.allowed()
+    return Requirements(demands)
+
+
+def _requirement(
+    line: Expression, path: str, findings: Findings, operators: Sequence[str] = OPERATORS
+) -> Requirement | None:
     values = tuple(line.values or ())
     out = Requirement(line.key, line.operator, values, line.min_values)
-    if line.operator not in OPERATORS:
-        findings.add(f"{path}.operator", line.operator, ", ".join(OPERATORS))
+    if line.operator not in operators:
+        findings.add(f"{path}.operator", line.operator, ", ".join(operators))
         return None
     if line.operator in {"In", "NotIn"} and not values:
         findings.add(f"{path}.values", "", f"at least one value for {line.operator}")

@@ -7,7 +7,6 @@ camelCase. `tests/nodescaler/decode/test_crds.py` holds the custom kinds against
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -60,7 +59,7 @@ class NodeSelector(Part, frozen=True):
 
 
 class PreferredTerm(Part, frozen=True):
-    weight: int = 1
+    weight: int = 0
     preference: SelectorTerm = SelectorTerm()
 
 
@@ -78,7 +77,7 @@ class LabelSelector(Part, frozen=True):
     match_expressions: tuple[Expression, ...] | None = None
 
 
-class PodTerm(Part, frozen=True):
+class PodTermPart(Part, frozen=True):
     topology_key: str = ""
     label_selector: LabelSelector | None = None
     namespaces: tuple[str, ...] | None = None
@@ -87,9 +86,19 @@ class PodTerm(Part, frozen=True):
     mismatch_label_keys: tuple[str, ...] | None = None
 
 
+class PreferredPodTerm(Part, frozen=True):
+    weight: int = 0
+    pod_affinity_term: PodTermPart = PodTermPart()
+
+
 class PodAffinity(Part, frozen=True):
-    required: tuple[PodTerm, ...] | None = msgspec.field(
+    """``podAffinity`` or ``podAntiAffinity``."""
+
+    required: tuple[PodTermPart, ...] | None = msgspec.field(
         default=None, name="requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    preferred: tuple[PreferredPodTerm, ...] | None = msgspec.field(
+        default=None, name="preferredDuringSchedulingIgnoredDuringExecution"
     )
 
 
@@ -106,22 +115,50 @@ class TolerationPart(Part, frozen=True):
     effect: str = ""
 
 
-class Spread(Part, frozen=True):
+class SpreadPart(Part, frozen=True):
     topology_key: str = ""
+    max_skew: int = 1
     when_unsatisfiable: str = "DoNotSchedule"
+    label_selector: LabelSelector | None = None
+    min_domains: int | None = None
+    node_affinity_policy: str | None = None
+    node_taints_policy: str | None = None
+    match_label_keys: tuple[str, ...] | None = None
 
 
 class ClaimSource(Part, frozen=True):
     claim_name: str = ""
 
 
-class Volume(Part, frozen=True):
+class StorageAsked(Part, frozen=True):
+    """``spec`` of a PersistentVolumeClaim, also of the template of an ephemeral one.
+
+    Attributes:
+        storage_class_name: None leaves it to the default class; "" wants a volume of no class.
+    """
+
+    volume_name: str = ""
+    storage_class_name: str | None = None
+    access_modes: tuple[str, ...] | None = None
+    resources: Resourced | None = None
+    selector: LabelSelector | None = None
+
+
+class StorageTemplate(Part, frozen=True):
+    spec: StorageAsked = StorageAsked()
+
+
+class EphemeralSource(Part, frozen=True):
+    volume_claim_template: StorageTemplate = StorageTemplate()
+
+
+class VolumePart(Part, frozen=True):
     name: str = ""
     persistent_volume_claim: ClaimSource | None = None
-    ephemeral: dict[str, Any] | None = None
+    ephemeral: EphemeralSource | None = None
 
 
-class Gate(Part, frozen=True):
+class NamePart(Part, frozen=True):
     name: str = ""
 
 
@@ -138,9 +175,10 @@ class PodBody(Part, frozen=True):
     overhead: Amounts | None = None
     priority: int | None = None
     priority_class_name: str = ""
-    topology_spread_constraints: tuple[Spread, ...] | None = None
-    volumes: tuple[Volume, ...] | None = None
-    scheduling_gates: tuple[Gate, ...] | None = None
+    topology_spread_constraints: tuple[SpreadPart, ...] | None = None
+    volumes: tuple[VolumePart, ...] | None = None
+    resource_claims: tuple[NamePart, ...] | None = None
+    scheduling_gates: tuple[NamePart, ...] | None = None
     termination_grace_period_seconds: int | None = None
 
 

@@ -14,6 +14,7 @@ from nodescaler.decode.structs import PodBody
 
 Json = dict[str, Any]
 HARD = "requiredDuringSchedulingIgnoredDuringExecution"
+SOFT = "preferredDuringSchedulingIgnoredDuringExecution"
 
 # Few values of each: most examples then meet a pod that differs in one field from one seen before.
 AMOUNTS = st.dictionaries(
@@ -51,7 +52,25 @@ AWAY = st.fixed_dictionaries(
         "mismatchLabelKeys": KEYS,
     },
 )
-TERMS = st.lists(st.fixed_dictionaries({"matchExpressions": EXPRESSIONS}), max_size=2)
+WEIGHTS = st.sampled_from([0, 1, 100])
+WISHED = st.fixed_dictionaries({"weight": WEIGHTS, "podAffinityTerm": AWAY})
+SIDES = st.fixed_dictionaries(
+    {}, optional={HARD: st.lists(AWAY, max_size=2), SOFT: st.lists(WISHED, max_size=1)}
+)
+SPREADS = st.lists(
+    st.fixed_dictionaries(
+        {"topologyKey": st.sampled_from(["kubernetes.io/hostname", "zone"])},
+        optional={
+            "maxSkew": st.integers(0, 2),
+            "whenUnsatisfiable": st.sampled_from(["DoNotSchedule", "ScheduleAnyway", "Never"]),
+            "labelSelector": st.fixed_dictionaries({"matchLabels": LABELS}),
+            "minDomains": st.integers(0, 2),
+            "nodeTaintsPolicy": st.sampled_from(["Honor", "Ignore", "Maybe"]),
+            "matchLabelKeys": KEYS,
+        },
+    ),
+    max_size=2,
+)
 AFFINITY = st.fixed_dictionaries(
     {},
     optional={
@@ -66,13 +85,17 @@ AFFINITY = st.fixed_dictionaries(
                 )
             }
         ),
-        "podAntiAffinity": st.fixed_dictionaries({HARD: st.lists(AWAY, max_size=2)}),
+        "podAffinity": SIDES,
+        "podAntiAffinity": SIDES,
     },
 )
 VOLUMES = st.lists(
     st.fixed_dictionaries(
         {"name": st.sampled_from(["data", "token"])},
-        optional={"ephemeral": st.just({"a": 1}), "persistentVolumeClaim": st.just({})},
+        optional={
+            "ephemeral": st.just({"a": 1}),
+            "persistentVolumeClaim": st.sampled_from([{}, {"claimName": "data"}]),
+        },
     ),
     max_size=2,
 )
@@ -87,7 +110,9 @@ SPECS = st.fixed_dictionaries(
         "resources": st.fixed_dictionaries({}, optional={"limits": AMOUNTS}),
         "volumes": VOLUMES,
         "tolerations": st.lists(st.fixed_dictionaries({"key": st.sampled_from(["a", "b"])})),
-        "topologySpreadConstraints": st.just([{"topologyKey": "zone"}]),
+        "topologySpreadConstraints": SPREADS,
+        "resourceClaims": st.just([{"name": "gpu"}]),
+        "priority": st.integers(0, 1),
     },
 )
 MATCHING: Json = {
@@ -117,10 +142,12 @@ def test_remembered_is_fresh(doc: Json, namespace: str, labels: dict[str, str], 
 
 
 def test_equal_pods_share_what_was_read() -> None:
-    """Another node, and the token's volume that has another name in each pod, ask nothing."""
+    """Another node, a token's volume and a claim that has another name in each pod ask nothing."""
 
     def of(number: int) -> Needs:
-        spec = {"nodeName": f"n{number}", "volumes": [{"name": f"kube-api-access-{number}"}]}
+        claim = {"name": "data", "persistentVolumeClaim": {"claimName": f"data-{number}"}}
+        token = {"name": f"kube-api-access-{number}"}
+        spec = {"nodeName": f"n{number}", "priority": number, "volumes": [token, claim]}
         labels = {"statefulset.kubernetes.io/pod-name": f"web-{number}"}
         return needs_like(msgspec.convert(spec, PodBody), "shop", labels, "spec")
 

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from nodescaler.core.demands import Gang, HostPort
 from nodescaler.core.labels import HOSTNAME, ZONE, Requirements
-from nodescaler.core.model import HostPort, Owner, PodSpec
+from nodescaler.core.model import Owner, PodSpec
 from nodescaler.core.taints import Toleration
 from nodescaler.decode import DaemonSetObject, Faults, PodObject, daemon_spec, pod_spec
 
@@ -22,6 +23,10 @@ def pod_of(spec: Json | None = None, status: Json | None = None, **metadata: Any
     meta = {"name": "web", "namespace": "shop", **metadata}
     doc = {"metadata": meta, "spec": spec or {}, "status": status or {}}
     return pod_spec(msgspec.convert(doc, PodObject))
+
+
+def claimed(claim: str) -> Json:
+    return {"name": claim, "persistentVolumeClaim": {"claimName": claim}}
 
 
 def box(requests: Json | None = None, limits: Json | None = None, **more: Any) -> Json:
@@ -71,6 +76,14 @@ def test_requests_of_the_whole_pod_win() -> None:
             },
             "spec.affinity.nodeAffinity.required[0][0].operator: found 'Has'; would do: In",
         ),
+        (
+            {"affinity": {"nodeAffinity": {WISH: [{"weight": 101, "preference": {}}]}}},
+            "spec.affinity.nodeAffinity.preferred[0].weight: found '101'; would do: a number from",
+        ),
+        (
+            {"volumes": [{"name": "data", "persistentVolumeClaim": {}}]},
+            "spec.volumes[data].persistentVolumeClaim.claimName: found ''; would do: the name of a",
+        ),
     ],
 )
 def test_mistakes(spec: Json, said: str) -> None:
@@ -119,66 +132,10 @@ def test_wishes_are_kept_with_their_weight() -> None:
     assert ZONE in wish.terms
 
 
-def anti(**term: Any) -> PodSpec:
-    terms = [{"topologyKey": HOSTNAME, "labelSelector": {"matchLabels": {"app": "x"}}} | term]
-    return pod_of(
-        {"affinity": {"podAntiAffinity": {NODE: terms}}}, labels={"app": "x", "version": "2"}
-    )
+def test_a_wish_that_asks_for_nothing_is_none() -> None:
+    wishes = {WISH: [{"weight": 7, "preference": {}}]}
 
-
-def test_anti_affinity_on_the_host_is_exact() -> None:
-    (term,) = anti().apart
-
-    assert term.concerns("shop", {"app": "x"})
-    assert not term.concerns("shop", {"app": "y"})
-    assert not term.concerns("other", {"app": "x"})
-    assert anti().unmodelled == ()
-
-
-@pytest.mark.parametrize(
-    ("term", "namespace", "labels", "concerned"),
-    [
-        ({"namespaces": ["a"]}, "a", {"app": "x"}, True),
-        ({"namespaces": ["a"]}, "shop", {"app": "x"}, False),
-        ({"namespaceSelector": {}}, "anywhere", {"app": "x"}, True),
-        ({"matchLabelKeys": ["version", "none"]}, "shop", {"app": "x", "version": "1"}, False),
-        ({"mismatchLabelKeys": ["version"]}, "shop", {"app": "x", "version": "2"}, False),
-        ({"labelSelector": {"matchExpressions": []}}, "shop", {}, True),
-    ],
-)
-def test_which_pods_a_term_concerns(
-    term: Json, namespace: str, labels: dict[str, str], concerned: bool
-) -> None:
-    assert anti(**term).apart[0].concerns(namespace, labels) == concerned
-
-
-def test_no_selector_concerns_nobody() -> None:
-    assert anti(labelSelector=None).apart == ()
-
-
-def test_what_is_not_planned_is_named() -> None:
-    everywhere = {"namespaceSelector": {"matchLabels": {"a": "b"}}}
-    assert anti(topologyKey=ZONE).unmodelled == (f"pod anti-affinity over {ZONE}",)
-    assert anti(**everywhere).unmodelled == (f"pod anti-affinity over {HOSTNAME}",)
-
-    pod = pod_of(
-        {
-            "affinity": {"podAffinity": {NODE: [{"topologyKey": ZONE}]}},
-            "topologySpreadConstraints": [
-                {"topologyKey": ZONE},
-                {"topologyKey": HOSTNAME, "whenUnsatisfiable": "ScheduleAnyway"},
-            ],
-            "volumes": [
-                {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
-                {"name": "tmp", "emptyDir": {}},
-            ],
-        }
-    )
-    assert pod.unmodelled == (
-        f"pod affinity over {ZONE}",
-        f"topology spread over {ZONE}",
-        "where volume data can be attached",
-    )
+    assert pod_of({"affinity": {"nodeAffinity": wishes}}).preferences == ()
 
 
 def test_host_ports_and_tolerations() -> None:
@@ -208,16 +165,84 @@ def test_where_a_pod_stands() -> None:
     assert pod_of(namespace="").namespace == "default"
 
 
+@pytest.mark.parametrize(
+    ("volumes", "claims"),
+    [
+        pytest.param(None, (), id="no volume"),
+        pytest.param([{"name": "tmp", "emptyDir": {}}], (), id="one that is no claim"),
+        pytest.param([claimed("data")], ("shop/data",), id="a claim of its own namespace"),
+        pytest.param([claimed("b"), claimed("a"), claimed("b")], ("shop/b", "shop/a"), id="twice"),
+        pytest.param(
+            [{"name": "scratch", "ephemeral": {}}], ("shop/web-scratch",), id="an ephemeral claim"
+        ),
+    ],
+)
+def test_which_claims_it_mounts(volumes: list[Json] | None, claims: tuple[str, ...]) -> None:
+    assert pod_of({"volumes": volumes}).volumes == claims
+
+
+GROUP, LEAST = "scheduling.x-k8s.io/pod-group", "scheduling.x-k8s.io/min-member"
+OLD_GROUP = "pod-group.scheduling.sigs.k8s.io/name"
+OLD_LEAST = "pod-group.scheduling.sigs.k8s.io/min-available"
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "gang"),
+    [
+        pytest.param({}, {}, None, id="no group"),
+        pytest.param({GROUP: "mpi"}, {}, None, id="a group without a minimum"),
+        pytest.param({GROUP: "mpi", LEAST: "0"}, {}, None, id="a minimum of none"),
+        pytest.param({GROUP: "mpi", LEAST: "4"}, {}, Gang("shop/mpi", 4), id="both labels"),
+        pytest.param({GROUP: "mpi"}, {LEAST: "4"}, Gang("shop/mpi", 4), id="an annotation"),
+        pytest.param({LEAST: "4"}, {}, None, id="a minimum of no group"),
+        pytest.param(
+            {OLD_GROUP: "mpi", OLD_LEAST: "2"}, {}, Gang("shop/mpi", 2), id="the first API's labels"
+        ),
+    ],
+)
+def test_its_gang(labels: Json, annotations: Json, gang: Gang | None) -> None:
+    assert pod_of(labels=labels, annotations=annotations).gang == gang
+
+
+def test_the_pods_of_a_gang_share_it() -> None:
+    one, other = (pod_of(name=name, labels={GROUP: "mpi", LEAST: "4"}) for name in "ab")
+
+    assert one.gang is other.gang
+
+
+@pytest.mark.parametrize("minimum", ["some", "-1", "1.5", ""])
+def test_a_minimum_that_is_no_number(minimum: str) -> None:
+    with pytest.raises(Faults) as error:
+        pod_of({"containers": [box({"cpu": "-1"})]}, labels={GROUP: "mpi", LEAST: minimum})
+
+    first, second = error.value.faults
+    assert first.path == "spec.containers[0].resources.requests.cpu"
+    assert str(second) == f"metadata.labels.{LEAST}: found '{minimum}'; would do: a number from 0"
+
+
+def test_devices_by_claim_are_not_planned() -> None:
+    claims = {"resourceClaims": [{"name": "gpu"}, {"name": "nic"}]}
+    said = "resource claim gpu, nic asks for a device by DRA, which is not planned"
+
+    assert pod_of(claims).unplannable == said
+    assert pod_of().unplannable == ""
+
+
 def test_a_daemon_set_as_the_pod_that_it_starts() -> None:
+    spec = {
+        "containers": [box({"cpu": "100m"})],
+        "volumes": [{"name": "scratch", "ephemeral": {}}],
+    }
     doc = {
         "metadata": {"name": "agent", "namespace": "system", "uid": "u"},
-        "spec": {"template": {"spec": {"containers": [box({"cpu": "100m"})]}}},
+        "spec": {"template": {"spec": spec}},
     }
     daemon = daemon_spec(msgspec.convert(doc, DaemonSetObject))
 
     assert (daemon.namespace, daemon.name, daemon.uid) == ("system", "agent", "u")
     assert daemon.pod.is_daemon
     assert daemon.pod.requests == {"cpu": 100, "pods": 1}
+    assert daemon.pod.volumes == ()
 
 
 @pytest.mark.parametrize(
