@@ -1,4 +1,7 @@
-"""Hypothesis strategies for the node core, small enough that collisions are common."""
+"""Hypothesis strategies for the node core, small enough that collisions are common.
+
+`clusters` and `asking_pods` have every constraint; `snapshots` and `pod_lists` only the plain ones.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,18 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from nodescaler.core.demands import HostPort, PodTerm
 from nodescaler.core.labels import (
     ARCH,
     CAPACITY_TYPE,
+    HOSTNAME,
     ZONE,
     Allowed,
     Requirement,
     Requirements,
 )
 from nodescaler.core.model import (
-    Apart,
     DaemonSpec,
-    HostPort,
     InstanceType,
     NodePool,
     NodeState,
@@ -27,6 +30,8 @@ from nodescaler.core.model import (
     Snapshot,
 )
 from nodescaler.core.taints import Taint, Toleration
+from tests.nodescaler.core.generated import EVERY, Picker, Scope, pods
+from tests.nodescaler.core.surroundings import snapshot
 
 VALUES = st.sampled_from(["a", "b", "0", "1", "2", "3", "-1", "07"])
 MAYBE_VALUE = st.none() | VALUES
@@ -90,7 +95,7 @@ PLACES = st.sampled_from(
         (Requirements.labels({"team": "b"}),),
     ]
 )
-SELF_APART = Apart(Requirements.labels({"app": "edge"}), frozenset({"shop"}))
+SELF_APART = PodTerm(HOSTNAME, Requirements.labels({"app": "edge"}), frozenset({"shop"}))
 
 
 @st.composite
@@ -178,3 +183,19 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         pods=draw(pod_lists()),
         daemons=draw(st.sampled_from([(), (DAEMON,)])),
     )
+
+
+@st.composite
+def clusters(draw: st.DrawFn, scope: Scope = EVERY) -> Snapshot:
+    """Snapshots with every kind of constraint."""
+    return snapshot(_picker(draw), scope)
+
+
+@st.composite
+def asking_pods(draw: st.DrawFn, scope: Scope = EVERY) -> tuple[PodSpec, ...]:
+    """Pods with every kind of constraint."""
+    return pods(_picker(draw), scope)
+
+
+def _picker(draw: st.DrawFn) -> Picker:
+    return Picker(lambda options: options[draw(st.integers(0, len(options) - 1))])
