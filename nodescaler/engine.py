@@ -28,6 +28,7 @@ from nodescaler.controllers.pools import Pools
 from nodescaler.controllers.provisioning import Provisioning
 from nodescaler.controllers.queue import KeyQueue
 from nodescaler.controllers.state import State
+from nodescaler.controllers.static import StaticPools
 from nodescaler.controllers.sweeping import Sweeping
 from nodescaler.controllers.termination import Termination
 from nodescaler.core.model import ClaimState, NodeState, PodSpec
@@ -78,7 +79,8 @@ class NodeEngine:
         self._orphans: KeyQueue[str] = KeyQueue("orphans", self._orphan, expected=EXPECTED)
         self._provisioning = Provisioning(self._kit, self._state)
         self._emptiness = EmptinessController(self._kit, self._state, self._claims.add)
-        self._pools = Pools(self._kit, self._state, self._provisioning.again)
+        self._static = StaticPools(self._kit, self._state)
+        self._pools = Pools(self._kit, self._state, self._offers_changed)
         self._sweeping = Sweeping(self._kit, self._state, self._lifecycle)
         self._observing = Observing(self._kit, self._state)
         self._state.listen(pod=self._on_pod, node=self._on_node, claim=self._on_claim)
@@ -90,6 +92,7 @@ class NodeEngine:
         key = self._books.changed(body)
         if key[0] in POOL_KINDS:
             self._pools.look(key)
+            self._static.look(key[1])
             self._emptiness.again()  # its nodes may go sooner now
         else:
             self._pools.again()
@@ -101,6 +104,11 @@ class NodeEngine:
         self._books.gone(key)
         self._pools.look(key)
         self._pools.again()
+
+    def _offers_changed(self) -> None:
+        """Some pool may buy what it could not, or no longer what it could."""
+        self._provisioning.again()
+        self._static.again()
 
     async def resync(self) -> None:
         """Read every pool and node class, and forget those that have vanished."""
@@ -140,6 +148,7 @@ class NodeEngine:
                 self._claims,
                 self._orphans,
                 self._provisioning,
+                self._static,
                 self._emptiness,
                 self._sweeping,
             ):

@@ -220,3 +220,33 @@ async def test_the_first_error_of_several_comes_out_alone() -> None:
 
     with pytest.raises(Unavailable, match="after 1"):
         await together([fail(2), fail(1)])
+
+
+async def test_several_at_once_are_never_more_than_asked_for() -> None:
+    running, most = 0, 0
+
+    async def work(number: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(1)
+        running -= 1
+        return number
+
+    assert await together((work(n) for n in range(25)), at_once=10) == list(range(25))
+    assert most == 10
+    assert asyncio.get_running_loop().time() == pytest.approx(3)
+
+
+async def test_what_is_cancelled_before_its_turn_never_begins() -> None:
+    begun: list[int] = []
+
+    async def work(number: int) -> None:
+        begun.append(number)
+        await asyncio.sleep(1)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await together((work(n) for n in range(9)), at_once=1)
+
+    assert begun == [0, 1]
