@@ -1,39 +1,70 @@
 """Run the measurements and print their tables.
 
-python -m tests.bench                    all of them
-python -m tests.bench latency memory     some
-python -m tests.bench --out FILE ...     also into a file
+python -m tests.bench                           all of them
+python -m tests.bench latency memory            some
+python -m tests.bench planning                  all that is about plans
+python -m tests.bench --out FILE ...            also into a file
+python -m tests.bench planning --profile NAME   where the time of one plan goes instead of a table
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import idle, latency, memory
+from tests.bench import alone, idle, latency, memory, planning
+from tests.bench.scenarios import profile
 from tests.bench.table import Table, machine
 
+PLANNING: dict[str, Callable[[], Awaitable[Table]]] = {
+    "workloads": planning.fast,
+    "workloads-budget": planning.long,
+    "workloads-markets": planning.markets,
+    "mix": planning.mix,
+    "preferences": planning.preferences,
+    "storm": alone.storm,
+    "snapshot": alone.snapshot,
+}
 BENCHES: dict[str, Callable[[], Awaitable[Table]]] = {
     "latency": latency.measure,
     "memory": memory.measure,
     "idle": idle.measure,
+    **PLANNING,
 }
+GROUPS = {"planning": tuple(PLANNING)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which; all when none")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    choices = [*BENCHES, *GROUPS, []]
+    parser.add_argument("names", nargs="*", choices=choices, help="which; all when none")
     parser.add_argument("--out", type=Path, help="write the tables into this file too")
+    parser.add_argument("--profile", metavar="NAME", help="profile a plan; see scenarios.py")
     asked = parser.parse_args()
+    if asked.profile:
+        try:
+            print(profile(asked.profile))  # noqa: T201  # the output of the command
+        except ValueError as error:
+            parser.error(str(error))
+        return
     pages = [f"Measured on {machine()}.\n"]
-    for name in asked.names or BENCHES:
+    for name in _expanded(asked.names or tuple(BENCHES)):
         page = asyncio.run(_run(BENCHES[name])).markdown()
-        print(page)  # noqa: T201  # the output of the command
+        print(page, flush=True)  # noqa: T201  # the output of the command
         pages.append(page)
     if asked.out:
         asked.out.write_text("\n".join(pages))
+
+
+def _expanded(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        yield from GROUPS.get(name, (name,))
 
 
 async def _run(bench: Callable[[], Awaitable[Table]]) -> Table:

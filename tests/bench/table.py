@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from os import cpu_count
 
+PACKAGES = ("aiohttp", "highspy", "kopf", "msgspec", "numpy")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -35,7 +37,7 @@ class Table:
 
 def machine() -> str:
     """The machine and the versions that the figures depend on; no name of the host."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "kopf", "msgspec"))
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"{cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, {packages}"
