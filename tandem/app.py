@@ -36,6 +36,8 @@ from kube.transport import Transport
 from kube.values.backoff import Backoff
 from nodescaler import handlers as node_handlers
 from nodescaler.clouds.kwok import KwokCloud
+from nodescaler.controllers.kit import PACK
+from nodescaler.core.settings import PackSettings
 from nodescaler.engine import NodeEngine, NodeSettings
 from scalers.io import IO
 from tandem.clock import now
@@ -58,6 +60,7 @@ class RunSettings:
         lease_s: how long a dead leader is waited for; renewed every two fifteenths of it.
         elect: wait for the lease; without it a single process is assumed.
         listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
+        pack: how nodes are planned.
     """
 
     kubeconfig: str | None = None
@@ -71,6 +74,8 @@ class RunSettings:
     cloud: str = "kwok"
     batch_idle_s: float = 1.0
     batch_max_s: float = 10.0
+    pack: PackSettings = PACK
+    plan_deadline_s: float = 60.0
     node_startup_s: float = 0.0
 
 
@@ -262,6 +267,8 @@ class Operator:
                 settings=NodeSettings(
                     batch_idle_s=settings.batch_idle_s,
                     batch_max_s=settings.batch_max_s,
+                    pack=settings.pack,
+                    plan_deadline_s=settings.plan_deadline_s,
                     node_startup_s=settings.node_startup_s,
                     default_cloud=settings.cloud,
                 ),

@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 
 from kube.errors import KubeError
-from kube.values.duration import parse as parse_duration
+from nodescaler.core.settings import MinValuesPolicy, PackSettings, PreferencePolicy
+from tandem import flags
 from tandem.errors import BadInput
 from tandem.log import LogFormat
 
@@ -30,16 +31,6 @@ app = typer.Typer(
 class Half(StrEnum):
     NODES = "nodes"
     EVENTS = "events"
-
-
-def _seconds(text: str) -> float:
-    try:
-        found = parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    if found is None:
-        raise typer.BadParameter(f"found {text!r}; would do: a duration such as 1s or 500ms")
-    return found.total_seconds()
 
 
 Kubeconfig = Annotated[
@@ -74,8 +65,60 @@ def run(  # one parameter a flag is how typer reads a command
         str, typer.Option(help="Address of /healthz, /readyz and /metrics.")
     ] = "127.0.0.1:8080",
     cloud: Annotated[str, typer.Option(help="Cloud of pools without a node class.")] = "kwok",
-    batch_idle: Annotated[str, typer.Option(help="Plan when this quiet.")] = "1s",
-    batch_max: Annotated[str, typer.Option(help="Plan at the latest after this.")] = "10s",
+    batch_idle_duration: Annotated[
+        str,
+        typer.Option(
+            "--batch-idle-duration",
+            "--batch-idle",
+            envvar="BATCH_IDLE_DURATION",
+            help="Plan when no pod came for so long; 0: at once.",
+        ),
+    ] = "1s",
+    batch_max_duration: Annotated[
+        str,
+        typer.Option(
+            "--batch-max-duration",
+            "--batch-max",
+            envvar="BATCH_MAX_DURATION",
+            help="Plan at the latest so long after the first pod.",
+        ),
+    ] = "10s",
+    preference_policy: Annotated[
+        PreferencePolicy,
+        typer.Option(
+            envvar="PREFERENCE_POLICY",
+            help="Honour preferred affinity and ScheduleAnyway while possible, or ignore them.",
+        ),
+    ] = PreferencePolicy.RESPECT,
+    min_values_policy: Annotated[
+        MinValuesPolicy,
+        typer.Option(
+            envvar="MIN_VALUES_POLICY", help="What happens when too few types meet a minValues."
+        ),
+    ] = MinValuesPolicy.STRICT,
+    plan_budget: Annotated[
+        str,
+        typer.Option(envvar="PLAN_BUDGET", help="Work for a cheaper plan; 0: the fast one."),
+    ] = "500ms",
+    plan_deadline: Annotated[
+        str,
+        typer.Option(envvar="PLAN_DEADLINE", help="Use what is planned after so long."),
+    ] = "1m",
+    node_cost: Annotated[
+        float,
+        typer.Option(
+            envvar="NODE_COST",
+            help="USD/h added to each node: fewer, larger ones.",
+        ),
+    ] = 0.0,
+    performance_factor: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="PERFORMANCE_FACTOR",
+            metavar="FAMILY=FACTOR",
+            help="Work that a family's vCPU does, 1 being usual; repeat it.",
+        ),
+    ] = None,
     node_startup: Annotated[str, typer.Option(help="Start-up time of a kwok node.")] = "0s",
     log_level: LogLevel = "info",
     log_format: Style = LogFormat.AUTO,
@@ -89,13 +132,21 @@ def run(  # one parameter a flag is how typer reads a command
         only=only.value if only else None,
         namespace=namespace,
         lease=lease,
-        lease_s=_seconds(lease_duration),
+        lease_s=flags.seconds("--lease-duration", lease_duration, zero=False),
         elect=elect,
         listen=listen,
         cloud=cloud,
-        batch_idle_s=_seconds(batch_idle),
-        batch_max_s=_seconds(batch_max),
-        node_startup_s=_seconds(node_startup),
+        batch_idle_s=flags.seconds("--batch-idle-duration", batch_idle_duration),
+        batch_max_s=flags.seconds("--batch-max-duration", batch_max_duration),
+        pack=PackSettings(
+            budget_s=flags.seconds("--plan-budget", plan_budget),
+            preferences=preference_policy,
+            min_values=min_values_policy,
+            usd_per_node=flags.usd("--node-cost", node_cost),
+            performance=flags.factors("--performance-factor", performance_factor or ()),
+        ),
+        plan_deadline_s=flags.seconds("--plan-deadline", plan_deadline, zero=False),
+        node_startup_s=flags.seconds("--node-startup", node_startup),
     )
     _configure(log_level, log_format)
     operator.main(settings)
@@ -119,7 +170,10 @@ def sandbox(
     _configure(log_level, log_format)
     _finish(
         sandbox_command.main(
-            port=port, kubeconfig=kubeconfig, nodes=nodes, pod_start_s=_seconds(pod_start)
+            port=port,
+            kubeconfig=kubeconfig,
+            nodes=nodes,
+            pod_start_s=flags.seconds("--pod-start", pod_start),
         )
     )
 

@@ -48,7 +48,37 @@ def test_every_command_has_help(command: str) -> None:
         pytest.param(["validate", "--fiel", "x"], "No such option", id="a wrong flag"),
         pytest.param(["demo", "--broker", "zeromq"], "found 'zeromq'; would do: http", id="broker"),
         pytest.param(["run", "--listen", "8080"], "--listen: found '8080'; would do", id="listen"),
-        pytest.param(["run", "--batch-idle", "soon"], "'soon'", id="a duration"),
+        pytest.param(
+            ["run", "--batch-idle-duration", "soon"],
+            "--batch-idle-duration: found 'soon'; would do: a duration from 0, such as 1s",
+            id="a duration",
+        ),
+        pytest.param(
+            ["run", "--batch-max-duration", "-1s"],
+            "--batch-max-duration: found '-1s'",
+            id="negative",
+        ),
+        pytest.param(
+            ["run", "--plan-deadline", "0s"],
+            "--plan-deadline: found '0s'; would do: a duration above 0",
+            id="no time to plan",
+        ),
+        pytest.param(["run", "--preference-policy", "Obey"], "'Respect', 'Ignore'", id="policy"),
+        pytest.param(
+            ["run", "--min-values-policy", "x"], "'Strict', 'BestEffort'", id="another policy"
+        ),
+        pytest.param(["run", "--node-cost", "nan"], "--node-cost: found 'nan'", id="a cost"),
+        pytest.param(
+            ["run", "--performance-factor", "m7g"],
+            "found 'm7g'; would do: FAMILY=FACTOR with a factor above 0, such as m7g=1.2",
+            id="a factor",
+        ),
+        pytest.param(["run", "--performance-factor", "m7g=0"], "found 'm7g=0'", id="no factor"),
+        pytest.param(
+            ["run", "--performance-factor", "t3=1", "--performance-factor", "t3=2"],
+            "found 't3=2'; would do: one factor for t3; it already is 1",
+            id="two factors",
+        ),
         pytest.param(["run", "--kubeconfig", "/gone"], "/gone", id="no kubeconfig"),
         pytest.param(["sandbox", "--kubeconfig", "/gone/k"], "'/gone' does not exist", id="folder"),
     ],

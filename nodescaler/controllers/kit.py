@@ -12,9 +12,11 @@ from kube.values.times import Now
 from nodescaler.clouds.base import Cloud
 from nodescaler.core.lifecycle import Patience
 from nodescaler.core.model import ClaimState, NodeClassRef, NodeState, PodSpec
+from nodescaler.core.settings import PackSettings
 from nodescaler.metrics import NodeMetrics
 
 DEFAULT_CLASS = NodeClassRef("karpenter.kwok.sh", "KWOKNodeClass", "tandem-default")
+PACK = PackSettings(budget_s=0.5)
 CLOUD_OF_KIND = {"KWOKNodeClass": "kwok", "EC2NodeClass": "aws"}
 
 
@@ -26,8 +28,11 @@ class NodeSettings:
         cluster: what the cluster is called at the cloud; machines of other clusters are not ours.
         default_cloud: a pool that names no node class is launched here, with the cloud's defaults.
         default_class: what the NodeClaims of such a pool name; it need not exist.
-        batch_idle_s: plan when no new pod came for so long (at once when no more can come).
+        batch_idle_s: plan when no new pod came for so long (at once when no more can come, or 0).
         batch_max_s: plan so long after the first pod in any case.
+        pack: how to plan.
+        plan_deadline_s: a plan is cut short after so long, wall clock; what it has not placed by
+            then waits for the next one.
         node_startup_s: how long a kwok machine takes to join where its class does not say.
         nominated_s: a node that was chosen for a pending pod is not removed until the pod is bound,
             but for so long at most.
@@ -42,6 +47,8 @@ class NodeSettings:
     default_class: NodeClassRef = DEFAULT_CLASS
     batch_idle_s: float = 1.0
     batch_max_s: float = 10.0
+    pack: PackSettings = PACK
+    plan_deadline_s: float = 60.0
     node_startup_s: float = 0.0
     nominated_s: float = 20.0
     settle_s: float = 10.0

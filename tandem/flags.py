@@ -1,0 +1,75 @@
+"""Flags of `tandem run` that need reading: durations, amounts, factors; wrong ones in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from math import isfinite
+
+from kube.values.duration import parse
+from tandem.errors import BadInput
+
+FAMILY = re.compile(r"[a-z0-9][a-z0-9.-]*")
+
+
+def seconds(flag: str, text: str, *, zero: bool = True) -> float:
+    """A length of time that is not negative, and above 0 unless *zero* is allowed, in seconds.
+
+    Raises:
+        BadInput: none, with the flag, what was found and what would do.
+
+    >>> seconds("--batch-idle-duration", "1m30s")
+    90.0
+    """
+    wanted = f"a duration {'from' if zero else 'above'} 0, such as 1s or 500ms"
+    try:
+        found = parse(text).total_seconds()
+    except ValueError as error:
+        raise _bad(flag, text, wanted) from error
+    if found < 0 or (found == 0 and not zero):
+        raise _bad(flag, text, wanted)
+    return found
+
+
+def usd(flag: str, amount: float) -> float:
+    """An amount in US dollars per hour, not negative.
+
+    Raises:
+        BadInput: negative or no number.
+    """
+    if not isfinite(amount) or amount < 0:
+        raise _bad(flag, f"{amount:g}", "US dollars per hour from 0, such as 0.01")
+    return amount
+
+
+def factors(flag: str, texts: Iterable[str]) -> dict[str, float]:
+    """``family=factor``, each family once, each factor above 0.
+
+    Raises:
+        BadInput: the first that is not.
+
+    >>> factors("--performance-factor", ["m7g=1.2", "t3=0.8"])
+    {'m7g': 1.2, 't3': 0.8}
+    """
+    found: dict[str, float] = {}
+    for text in texts:
+        family, sign, number = text.partition("=")
+        factor = _number(number)
+        if not sign or not FAMILY.fullmatch(family) or factor is None:
+            raise _bad(flag, text, "FAMILY=FACTOR with a factor above 0, such as m7g=1.2")
+        if found.get(family, factor) != factor:
+            raise _bad(flag, text, f"one factor for {family}; it already is {found[family]:g}")
+        found[family] = factor
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if isfinite(found) and found > 0 else None
+
+
+def _bad(flag: str, found: str, wanted: str) -> BadInput:
+    return BadInput(f"{flag}: found {found!r}; would do: {wanted}")
