@@ -10,6 +10,13 @@ from nodescaler.decode.nodes import claim_state, coming_node, node_state
 from nodescaler.decode.pods import daemon_spec, pod_spec, unreadable_pod
 from nodescaler.decode.pools import node_pool
 from nodescaler.decode.provisioners import provisioner
+from nodescaler.decode.stock import Stock
+from nodescaler.decode.storage import (
+    CsiNodeObject,
+    StorageClaimObject,
+    StorageClassObject,
+    VolumeObject,
+)
 from nodescaler.decode.structs import (
     DaemonSetObject,
     KwokNodeClassObject,
@@ -20,8 +27,10 @@ from nodescaler.decode.structs import (
     ProvisionerObject,
     ReplicaSetObject,
 )
+from nodescaler.decode.volumes import attach_limits, resolve
 
 __all__ = [
+    "CsiNodeObject",
     "DaemonSetObject",
     "Fault",
     "Faults",
@@ -32,7 +41,12 @@ __all__ = [
     "PodObject",
     "ProvisionerObject",
     "ReplicaSetObject",
+    "Stock",
+    "StorageClaimObject",
+    "StorageClassObject",
+    "VolumeObject",
     "amounts",
+    "attach_limits",
     "claim_state",
     "coming_node",
     "daemon_spec",
@@ -40,5 +54,6 @@ __all__ = [
     "node_state",
     "pod_spec",
     "provisioner",
+    "resolve",
     "unreadable_pod",
 ]

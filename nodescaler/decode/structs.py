@@ -140,6 +140,7 @@ class StorageAsked(Part, frozen=True):
     volume_name: str = ""
     storage_class_name: str | None = None
     access_modes: tuple[str, ...] | None = None
+    volume_mode: str | None = None
     resources: Resourced | None = None
     selector: LabelSelector | None = None
 

@@ -167,7 +167,7 @@ def line(operator: str, *values: str) -> Json:
         (anti(topologyKey=""), f"{ANTI}.required[0].topologyKey: found ''; would do: the key of"),
         (
             anti(labelSelector=line("Gt", "5")),
-            f"{ANTI}.required[0].labelSelector.matchExpressions[0].operator: found 'Gt'; would do: In,",
+            f"{ANTI}.required[0].labelSelector.matchExpressions[0].operator: found 'Gt'; would",
         ),
         (
             anti(namespaceSelector=line("In")),
