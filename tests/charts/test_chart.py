@@ -34,6 +34,11 @@ SETS = [
     pytest.param("--set=priorityClassName=mine", id="a priority class"),
     pytest.param(TOLERATION, id="tolerations"),
     pytest.param("--set=batch.idleDuration=500ms,batch.maxDuration=1m", id="batch"),
+    pytest.param(
+        "--set=plan.preferencePolicy=Ignore,plan.minValuesPolicy=BestEffort,plan.budget=0s,"
+        "plan.nodeCost=0.01,plan.performanceFactors.m7g=1.2,plan.performanceFactors.t3=0.8",
+        id="plan",
+    ),
     pytest.param("--set=podAnnotations.a=b,serviceAccount.annotations.c=d", id="annotations"),
     pytest.param("--set=imagePullSecrets[0].name=pull,image.tag=v1", id="image"),
     pytest.param("--set=nodeSelector=null,resources=null", id="nothing asked of the node"),
@@ -81,8 +86,17 @@ def test_the_command_line_takes_the_arguments(helm: Tool, flag: str) -> None:
 
     assert given["listen"] == "0.0.0.0:8080"
     assert given["namespace"] == "default"
-    for name in ("batch_idle", "batch_max", "lease_duration"):
+    for name in ("batch_idle_duration", "batch_max_duration", "plan_deadline", "lease_duration"):
         assert duration.parse(given[name]).total_seconds() > 0
+
+
+def test_what_a_plan_costs_reaches_the_command_line(helm: Tool) -> None:
+    args = args_of(
+        objects(render(helm, "--set=plan.nodeCost=0.01,plan.performanceFactors.m7g=1.2")), "tandem"
+    )
+
+    assert "--node-cost=0.01" in args
+    assert "--performance-factor=m7g=1.2" in args
 
 
 @pytest.mark.parametrize("flag", SETS)
@@ -140,6 +154,16 @@ def test_one_half_is_asked_for_by_its_option(helm: Tool) -> None:
         pytest.param(
             '--set-json=env=[{"value":"x"}]', "at '/env/0': missing property 'name'", id="env"
         ),
+        pytest.param(
+            "--set=plan.preferencePolicy=Obey",
+            "at '/plan/preferencePolicy': value must be one of 'Respect', 'Ignore'",
+            id="policy",
+        ),
+        pytest.param(
+            "--set=plan.performanceFactors.m7g=0",
+            "at '/plan/performanceFactors/m7g': exclusiveMinimum: got 0, want 0",
+            id="factor",
+        ),
         pytest.param("--set=cloud=moon", "at '/cloud': value must be", id="cloud"),
     ],
 )
@@ -156,7 +180,7 @@ def test_every_value_is_in_the_schema_and_in_the_readme() -> None:
     readme = (CHART / "README.md").read_text()
     paths = [
         f"{name}.{inner}"
-        if name in {"lease", "image", "log", "batch", "serviceAccount", "rbac"}
+        if name in {"lease", "image", "log", "batch", "plan", "serviceAccount", "rbac"}
         else name
         for name, value in values.items()
         for inner in (value if isinstance(value, dict) and value else [""])
