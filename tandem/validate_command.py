@@ -11,7 +11,7 @@ import typer
 from eventscaler.admission import validate
 from eventscaler.core.faults import Fault, Severity, errors
 from tandem import files
-from tandem.plan import count, plan_documents
+from tandem.plan import count, study
 
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
@@ -35,8 +35,8 @@ def main(paths: Sequence[Path], *, as_json: bool) -> int:
 
 def _node_half(documents: Iterable[files.Document]) -> list[Fault]:
     """What the node half cannot read, or allows no machine; by the rules of `tandem plan`."""
-    report = plan_documents(documents, clock=lambda: 0.0)
-    return [Fault(str(fault.where), "", fault.message) for fault in report.faults]
+    world = study(documents)
+    return [Fault(str(fault.where), "", fault.message) for fault in sorted(set(world.faults))]
 
 
 def _json(fault: Fault) -> dict[str, str]:

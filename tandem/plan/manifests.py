@@ -1,107 +1,91 @@
-"""Manifests as the snapshot that planning reads.
+"""Objects as the world that planning looks at.
 
 A document that is wrong gives faults with file, document and field, and is left out; the others
-are read. Kinds that planning does not use are skipped with a note.
+are read. Classes come first, because pods get something from them; budgets of disruption are
+accepted and decide nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 
-from kube.client import Json
-from kube.objects import ObjectMeta, OwnerReference, Partial
-from nodescaler.core.model import DaemonSpec, NodePool, NodeState, PodSpec
+from kube.objects import Partial
+from nodescaler.core.model import PodSpec
 from nodescaler.decode import (
     DaemonSetObject,
     Faults,
     KwokNodeClassObject,
+    NodeClaimObject,
     NodeObject,
     NodePoolObject,
     PodObject,
     ProvisionerObject,
+    claim_state,
     daemon_spec,
     node_pool,
     node_state,
     pod_spec,
     provisioner,
+    unreadable_pod,
 )
-from nodescaler.decode.structs import Part, PodTemplate
-from tandem.files import Found, InputFault, Where
+from nodescaler.decode.amounts import checked_amounts
+from nodescaler.decode.faults import Findings
+from tandem.files import Document
+from tandem.plan.inputs import Inputs
+from tandem.plan.kinds import NODE_CLASSES, STORAGE, WORKLOADS
+from tandem.plan.volumes import resolved
+from tandem.plan.workloads import make_ephemeral_claims, read_workload, with_admitted_template
+from tandem.plan.world import CLUSTER, Sample, World, class_name, name_of
 
-SINGLE = frozenset({"Pod", "DaemonSet", "Node", "NodePool", "Provisioner"})
-CLASSES = frozenset({"KWOKNodeClass", "EC2NodeClass"})
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of a NodeClaim that no API has seen
+
+Reader = Callable[[Document, World], None]
 
 
-@dataclass(slots=True)
-class World:
-    """What has been read so far.
+def read_world(inputs: Inputs, live: Iterable[PodObject] = ()) -> World:
+    """Everything that was gathered, good or bad.
 
-    Attributes:
-        samples: one pod of each document that has pods, with the path of its pod spec.
+    Args:
+        inputs: the objects of files and of a cluster, beside its pods.
+        live: the pods of the cluster.
     """
-
-    pools: list[tuple[Where, NodePool]] = field(default_factory=list)
-    classes: set[tuple[str, str]] = field(default_factory=set)
-    nodes: list[NodeState] = field(default_factory=list)
-    pods: list[PodSpec] = field(default_factory=list)
-    daemons: list[DaemonSpec] = field(default_factory=list)
-    samples: list[tuple[Where, str, PodSpec]] = field(default_factory=list)
-    faults: list[InputFault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-class WorkloadBody(Part, frozen=True):
-    replicas: int | None = None
-    parallelism: int | None = None
-    completions: int | None = None
-    template: PodTemplate = PodTemplate()
-
-    def count(self, kind: str) -> int:
-        if kind != "Job":
-            return 1 if self.replicas is None else self.replicas
-        at_once = 1 if self.parallelism is None else self.parallelism
-        return at_once if self.completions is None else min(at_once, self.completions)
-
-
-class Workload(Part, frozen=True):
-    metadata: ObjectMeta
-    spec: WorkloadBody = WorkloadBody()
-
-
-def read_world(given: Iterable[Found]) -> World:
-    """Everything that was found in files, good or bad."""
-    world = World()
-    for found in given:
-        if isinstance(found, InputFault):
-            world.faults.append(found)
-        else:
-            _read_document(found.body, found.where, world)
+    world = World(faults=list(inputs.faults), notes=list(inputs.notes))
+    documents = inputs.documents.values()
+    for kinds in (*_FIRST, tuple(_READERS)):
+        for document in documents:
+            if document.body["kind"] in kinds:
+                _read(document, world)
+    for obj in live:
+        world.live.append(_live_pod(obj, world))
     _check_classes(world)
+    _check_names(world)
+    _resolve_claims(world)
     return world
 
 
-def _read_document(doc: Json, where: Where, world: World) -> None:
+def _read(document: Document, world: World) -> None:
+    name, where = name_of(document.body), document.where
     try:
-        _read(doc, where, world)
+        _ALL[str(document.body["kind"])](document, world)
     except Faults as faults:
-        world.faults += [InputFault(where, f"{_name(doc)}: {f}") for f in faults.faults]
+        for fault in faults.faults:
+            world.fault(where, f"{name}: {fault}")
     except msgspec.ValidationError as error:
-        world.faults.append(InputFault(where, f"{_name(doc)}: {_plain(error)}"))
+        world.fault(where, f"{name}: {plain(error)}")
+    except RecursionError:
+        world.fault(where, f"{name}: nested too deeply")
+    except ValueError as error:
+        world.fault(where, f"{name}: {error}")
 
 
-def _name(doc: Json) -> str:
-    metadata = doc.get("metadata")
-    name = metadata.get("name", "?") if isinstance(metadata, dict) else "?"
-    return f"{doc['kind']} {name}"
-
-
-def _plain(error: msgspec.ValidationError) -> str:
+def plain(error: msgspec.ValidationError) -> str:
     """The message of msgspec, path first, as our own faults are.
 
-    >>> _plain(msgspec.ValidationError("Expected `int`, got `str` - at `$.spec.weight`"))
+    >>> plain(msgspec.ValidationError("Expected `int`, got `str` - at `$.spec.weight`"))
     'spec.weight: expected `int`, got `str`'
     """
     text, _, path = str(error).partition(" - at `$")
@@ -109,99 +93,175 @@ def _plain(error: msgspec.ValidationError) -> str:
     return f"{path.strip('.`')}: {message}" if path else message
 
 
-# ---------------------------------------------------------------- kinds
+# ---------------------------------------------------------------- classes and namespaces
 
 
-def _read(doc: Json, where: Where, world: World) -> None:
-    kind = doc["kind"]
-    if kind in CLASSES:
-        _read_class(doc, world)
-    elif kind in SINGLE:
-        _READERS[kind](doc, where, world)
-    elif kind in {"Deployment", "ReplicaSet", "StatefulSet", "Job"}:
-        _read_workload(doc, where, world)
-    else:
-        world.notes.append(f"{where}: {_name(doc)} is not used in planning; skipped")
-
-
-def _read_class(doc: Json, world: World) -> None:
+def _read_class(document: Document, world: World) -> None:
     """A node class counts by kind and name; what kwok's says must be readable."""
-    if doc["kind"] == "KWOKNodeClass":
-        msgspec.convert(doc, KwokNodeClassObject)
-    world.classes.add((doc["kind"], msgspec.convert(doc, Partial).metadata.name))
+    body = document.body
+    if body["kind"] == "KWOKNodeClass":
+        msgspec.convert(body, KwokNodeClassObject)
+    world.classes.add((str(body["kind"]), msgspec.convert(body, Partial).metadata.name))
 
 
-def _read_pod(doc: Json, where: Where, world: World) -> None:
-    pod = pod_spec(msgspec.convert(doc, PodObject))
+def _read_runtime(document: Document, world: World) -> None:
+    world.admission.read_runtime(document.body)
+
+
+def _read_priority(document: Document, world: World) -> None:
+    world.admission.read_priority(document.body)
+
+
+def _read_namespace(document: Document, world: World) -> None:
+    meta = msgspec.convert(document.body, Partial).metadata
+    world.namespaces[meta.name] = meta.labels
+
+
+def _read_storage(document: Document, world: World) -> None:
+    world.storage.read(document, is_live=document.where == CLUSTER)
+
+
+def _accept(document: Document, world: World) -> None:
+    """Nothing to plan in it."""
+
+
+# ---------------------------------------------------------------- pods
+
+
+def _read_pod(document: Document, world: World) -> None:
+    body, spec = document.body, document.body.get("spec")
+    for text in world.admission.unknown(spec):
+        world.note(document.where, f"{name_of(body)}: {text}")
+    if spec is not None:
+        body = body | {"spec": world.admission.admitted(spec)}
+    obj = msgspec.convert(body, PodObject)
+    pod = pod_spec(obj)
+    if pod.gated:
+        world.note(document.where, f"{name_of(body)} waits for its scheduling gates; not planned")
+    make_ephemeral_claims(pod, obj.spec, world)
     world.pods.append(pod)
-    world.samples.append((where, "spec", pod))
+    world.samples.append(Sample(document.where, "spec", pod))
 
 
-def _read_daemon_set(doc: Json, where: Where, world: World) -> None:
-    del where
-    world.daemons.append(daemon_spec(msgspec.convert(doc, DaemonSetObject)))
+def _live_pod(obj: PodObject, world: World) -> PodSpec:
+    """A pod of the cluster; one that cannot be read still has its place."""
+    try:
+        return pod_spec(obj)
+    except ValueError as error:
+        pod = unreadable_pod(obj)
+        world.fault(CLUSTER, f"Pod {pod.key}: {error}")
+        return pod
 
 
-def _read_node(doc: Json, where: Where, world: World) -> None:
-    node = node_state(msgspec.convert(doc, NodeObject))
+def _read_daemon_set(document: Document, world: World) -> None:
+    body = with_admitted_template(document, world)
+    world.daemons.append(daemon_spec(msgspec.convert(body, DaemonSetObject)))
+
+
+# ---------------------------------------------------------------- nodes and pools
+
+
+def _read_node(document: Document, world: World) -> None:
+    obj = msgspec.convert(document.body, NodeObject)
+    _check_amounts(obj.status)
+    node = node_state(obj)
     if not node.allocatable:
-        world.notes.append(
-            f"{where}: {_name(doc)} says nothing of status.allocatable; taken as full"
-        )
-    world.nodes.append(replace(node, initialised=True))
+        name = name_of(document.body)
+        world.note(document.where, f"{name} says nothing of status.allocatable; taken as full")
+    is_live = document.where == CLUSTER
+    world.nodes.append(node if is_live else replace(node, initialised=True))
 
 
-def _read_node_pool(doc: Json, where: Where, world: World) -> None:
-    world.pools.append((where, node_pool(msgspec.convert(doc, NodePoolObject))))
+def _read_claim(document: Document, world: World) -> None:
+    obj = msgspec.convert(document.body, NodeClaimObject)
+    _check_amounts(obj.status)
+    findings = Findings()
+    requests = obj.spec.resources.requests if obj.spec.resources else None
+    checked_amounts(requests, "spec.resources.requests", findings)
+    findings.raise_if_any()
+    if obj.metadata.creation_timestamp is None:
+        dated = msgspec.structs.replace(obj.metadata, creation_timestamp=LONG_AGO)
+        obj = msgspec.structs.replace(obj, metadata=dated)
+    world.claims.append(claim_state(obj))
 
 
-def _read_provisioner(doc: Json, where: Where, world: World) -> None:
-    world.pools.append((where, provisioner(msgspec.convert(doc, ProvisionerObject))))
+def _check_amounts(status: object) -> None:
+    findings = Findings()
+    for field in ("capacity", "allocatable"):
+        checked_amounts(getattr(status, field), f"status.{field}", findings)
+    findings.raise_if_any()
 
 
-_READERS: dict[str, Callable[[Json, Where, World], None]] = {
+def _read_node_pool(document: Document, world: World) -> None:
+    pool = node_pool(msgspec.convert(document.body, NodePoolObject))
+    world.pools.append((document.where, pool))
+
+
+def _read_provisioner(document: Document, world: World) -> None:
+    pool = provisioner(msgspec.convert(document.body, ProvisionerObject))
+    world.pools.append((document.where, pool))
+
+
+_FIRST = (
+    (*NODE_CLASSES, "RuntimeClass", "PriorityClass", "Namespace"),
+    tuple(STORAGE),
+)
+_READERS: Mapping[str, Reader] = {
     "Pod": _read_pod,
     "DaemonSet": _read_daemon_set,
     "Node": _read_node,
+    "NodeClaim": _read_claim,
     "NodePool": _read_node_pool,
     "Provisioner": _read_provisioner,
+    "PodDisruptionBudget": _accept,
+    **dict.fromkeys(WORKLOADS, read_workload),
+}
+_ALL: Mapping[str, Reader] = {
+    **_READERS,
+    **dict.fromkeys(NODE_CLASSES, _read_class),
+    **dict.fromkeys(STORAGE, _read_storage),
+    "RuntimeClass": _read_runtime,
+    "PriorityClass": _read_priority,
+    "Namespace": _read_namespace,
 }
 
 
-def _read_workload(doc: Json, where: Where, world: World) -> None:
-    """Its replicas as pods."""
-    kind = doc["kind"]
-    workload = msgspec.convert(doc, Workload)
-    meta, template = workload.metadata, workload.spec.template
-    owner = OwnerReference(kind=kind, name=meta.name, uid=meta.uid, controller=True)
-    first = PodObject(
-        metadata=ObjectMeta(
-            name=meta.name,
-            namespace=meta.namespace,
-            labels=template.metadata.labels,
-            annotations=template.metadata.annotations,
-            owner_references=(owner,),
-        ),
-        spec=template.spec,
-    )
-    path = "spec.template.spec"
-    sample = pod_spec(first, path)
-    count = workload.spec.count(kind)
-    world.samples.append((where, path, sample))
-    world.pods += [replace(sample, name=f"{meta.name}-{number}") for number in range(count)]
+# ---------------------------------------------------------------- what refers to what
 
 
 def _check_classes(world: World) -> None:
-    """A pool whose node class is in no file is left out; kwok's class `default` may be missing."""
+    """A pool whose node class is nowhere is left out; kwok's class `default` may be missing."""
     known = {*world.classes, ("KWOKNodeClass", "default")}
+    there = ", ".join(f"{kind} {name}" for kind, name in sorted(known))
     for where, pool in list(world.pools):
         ref = pool.node_class
         if ref is None or (ref.kind, ref.name) in known:
             continue
-        there = ", ".join(f"{kind} {name}" for kind, name in sorted(known))
-        field_path = (
-            "spec.template.spec.nodeClassRef" if pool.kind == "NodePool" else "spec.providerRef"
-        )
-        message = f"{field_path}: found '{ref.kind} {ref.name}'; would do: {there}"
-        world.faults.append(InputFault(where, f"{pool.kind} {pool.name}: {message}"))
+        is_pool = pool.kind == "NodePool"
+        path = "spec.template.spec.nodeClassRef" if is_pool else "spec.providerRef"
+        message = f"{path}: found '{class_name(ref)}'; would do: {there}"
+        world.fault(where, f"{pool.kind} {pool.name}: {message}")
         world.pools.remove((where, pool))
+
+
+def _resolve_claims(world: World) -> None:
+    named = {key for pod in world.pods for key in pod.volumes}
+    world.volumes, notes = resolved(world.storage, named)
+    for note in notes:
+        world.remark(note)
+    limits = world.storage.limits
+    world.nodes = [
+        replace(node, attach_limits=limits[node.name]) if node.name in limits else node
+        for node in world.nodes
+    ]
+
+
+def _check_names(world: World) -> None:
+    """Nodes are labelled with their pool's name, so a NodePool shadows a Provisioner."""
+    taken = {pool.name: where for where, pool in world.pools if pool.kind == "NodePool"}
+    for where, pool in list(world.pools):
+        if pool.kind == "Provisioner" and pool.name in taken:
+            first = taken[pool.name]
+            message = f"a NodePool of this name in {first} comes first; would do: another name"
+            world.fault(where, f"Provisioner {pool.name}: metadata.name: {message}")
+            world.pools.remove((where, pool))

@@ -1,29 +1,40 @@
-"""The plan for some manifests, with what was wrong with them."""
+"""The plan for what was read, with what was wrong with it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nodescaler.clouds.catalogue import builtin
-from nodescaler.clouds.catalogue_file import CatalogueFault, read_catalogue
-from nodescaler.core.model import InstanceType, NodeState, Plan, PodSpec, Snapshot
+from nodescaler.core.model import Plan, Snapshot
 from nodescaler.core.packing import pack
-from nodescaler.core.pools import nothing_allowed
-from nodescaler.core.resources import NODES, Resources, amount_text, largest, total
-from tandem.files import Found, InputFault, Where, scan
-from tandem.plan.manifests import World, read_world
+from nodescaler.core.settings import MinValuesPolicy
+from tandem.files import Found, InputFault, scan
+from tandem.plan.catalogues import Catalogue
+from tandem.plan.checks import check
+from tandem.plan.cluster import Live, kept
+from tandem.plan.inputs import gather
+from tandem.plan.manifests import read_world
+from tandem.plan.options import Options
+from tandem.plan.snapshot import snapshot_of
+from tandem.plan.world import World
 
 Json = dict[str, Any]
 
 DONE, NO, BAD_INPUT = 0, 1, 2
+NOTHING_LIVE = Live(namespace="default")
+USUAL = Options()
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What is printed."""
+    """What is printed.
+
+    Attributes:
+        seconds: how long planning took.
+    """
 
     plan: Plan
     snapshot: Snapshot
@@ -64,103 +75,93 @@ class PlanReport:
             ],
             "pricePerHour": round(plan.usd_per_hour, 6),
             "lowerBoundPerHour": round(plan.lower_bound_per_hour, 6),
+            "firstFitPerHour": round(plan.first_fit_per_hour, 6),
+            "relaxed": list(plan.relaxed),
+            "partial": plan.is_partial,
             "seconds": round(self.seconds, 6),
             "method": plan.method,
         }
 
 
-def plan_files(
-    paths: Iterable[Path], *, clock: Callable[[], float], catalogue: Path | None = None
-) -> PlanReport:
-    """Read the manifests in *paths* and plan; see `plan_documents`."""
-    return plan_documents(scan(paths), clock=clock, catalogue=catalogue)
-
-
-def plan_documents(
-    found: Iterable[Found], *, clock: Callable[[], float], catalogue: Path | None = None
-) -> PlanReport:
-    """Plan; faults are in the report, and what is good is planned.
+def study(
+    found: Iterable[Found],
+    *,
+    live: Live = NOTHING_LIVE,
+    catalogue: Catalogue | None = None,
+    min_values: MinValuesPolicy = MinValuesPolicy.STRICT,
+) -> World:
+    """Read everything and hold it against the offer; what is wrong is in the world's faults.
 
     Args:
-        found: documents, and what could not be read as one.
-        clock: seconds, to time the packing alone.
-        catalogue: a file of instance types; the built-in catalogue without it.
+        found: documents of files, and what could not be read as one.
+        live: what a cluster has; files come first.
+        catalogue: what can be bought; the built-in catalogue without it.
+        min_values: whether too few types for a ``minValues`` are a fault.
     """
-    world = read_world(found)
-    types = _types(catalogue, world)
-    world.faults += _barren_pools(world, types)
-    world.faults += _oversized(world, types)
-    snapshot = _snapshot(world, types)
+    offer = catalogue or Catalogue(builtin())
+    given = gather(found, namespace=live.namespace)
+    pods = list(kept(live, given.documents.keys()))
+    world = read_world(given.joined(live.documents), pods)
+    for note in live.notes:
+        world.remark(note)
+    world.faults += offer.faults
+    for note in offer.notes:
+        world.remark(note)
+    check(world, offer.types, min_values)
+    return world
+
+
+def plan_world(
+    world: World,
+    *,
+    catalogue: Catalogue | None = None,
+    options: Options = USUAL,
+    clock: Callable[[], float],
+    stopped: Callable[[], bool] = lambda: False,
+) -> PlanReport:
+    """Plan what is good in *world*.
+
+    Args:
+        world: from `study`.
+        catalogue: as there.
+        options: how.
+        clock: seconds, to time the planning alone.
+        stopped: nobody waits for the plan any more.
+    """
+    offer = catalogue or Catalogue(builtin())
+    snapshot = snapshot_of(world, offer.types)
     began = clock()
-    plan = pack(snapshot)
+
+    def stop() -> bool:
+        late = options.timeout_s is not None and clock() - began >= options.timeout_s
+        return late or stopped()
+
+    plan = pack(snapshot, options.settings, stop)
     seconds = clock() - began
-    notes = (*world.notes, *plan.notes)
+    notes = (*(str(note) for note in sorted(set(world.notes))), *plan.notes)
     return PlanReport(plan, snapshot, seconds, tuple(sorted(set(world.faults))), notes)
 
 
-def _types(catalogue: Path | None, world: World) -> tuple[InstanceType, ...]:
-    if catalogue is None:
-        return builtin()
-    try:
-        return read_catalogue(catalogue)
-    except CatalogueFault as fault:
-        world.faults.append(InputFault(Where(str(catalogue)), str(fault)))
-        return ()
+def plan_documents(
+    found: Iterable[Found],
+    *,
+    clock: Callable[[], float],
+    catalogue: Catalogue | None = None,
+    options: Options = USUAL,
+    live: Live = NOTHING_LIVE,
+) -> PlanReport:
+    """`study` and `plan_world` at once."""
+    policy = options.settings.min_values
+    world = study(found, live=live, catalogue=catalogue, min_values=policy)
+    return plan_world(world, catalogue=catalogue, options=options, clock=clock)
 
 
-def _barren_pools(world: World, types: Sequence[InstanceType]) -> list[InputFault]:
-    if not types:
-        return []
-    found = ((where, nothing_allowed(pool, types)) for where, pool in world.pools)
-    return [InputFault(where, message) for where, message in found if message is not None]
-
-
-def _oversized(world: World, types: Sequence[InstanceType]) -> list[InputFault]:
-    """Pods of which no machine in the catalogue has enough of some resource."""
-    if not types:
-        return []
-    most = largest(each.allocatable for each in types)
-    waiting = [(where, path, pod) for where, path, pod in world.samples if not pod.node_name]
-    return [
-        InputFault(
-            where, f"{_title(pod)}: {path}.containers: {_too_much(pod.requests, most, name)}"
-        )
-        for where, path, pod in waiting
-        for name in sorted(pod.requests)
-        if pod.requests[name] > most.get(name, 0)
-    ]
-
-
-def _title(pod: PodSpec) -> str:
-    return f"{pod.owner.kind if pod.owner else 'Pod'} {pod.name}"
-
-
-def _too_much(requests: Resources, most: Resources, name: str) -> str:
-    have = amount_text(name, most.get(name, 0))
-    return f"requests {amount_text(name, requests[name])}; the largest machine has {have}"
-
-
-def _snapshot(world: World, types: tuple[InstanceType, ...]) -> Snapshot:
-    pools = tuple(pool for _, pool in world.pools)
-    bound: dict[str, list[PodSpec]] = {}
-    for pod in world.pods:
-        if pod.node_name:
-            bound.setdefault(pod.node_name, []).append(pod)
-    nodes = tuple(replace(n, pods=tuple(bound.get(n.name, ()))) for n in world.nodes)
-    return Snapshot(
-        pools=pools,
-        types={pool.name: types for pool in pools},
-        nodes=nodes,
-        pods=tuple(pod for pod in world.pods if _waits(pod)),
-        daemons=tuple(world.daemons),
-        usage={pool.name: _usage(pool.name, nodes) for pool in pools},
-    )
-
-
-def _waits(pod: PodSpec) -> bool:
-    idle = pod.node_name or pod.is_over or pod.gated or pod.mirror or pod.is_daemon
-    return not idle and pod.deletes_at is None
-
-
-def _usage(pool: str, nodes: Iterable[NodeState]) -> dict[str, int]:
-    return total({**node.capacity, NODES: 1} for node in nodes if node.pool == pool)
+def plan_files(
+    paths: Iterable[Path],
+    *,
+    clock: Callable[[], float],
+    catalogue: Catalogue | None = None,
+    options: Options = USUAL,
+) -> PlanReport:
+    """Read the manifests in *paths* and plan; see `plan_documents`."""
+    return plan_documents(scan(paths), clock=clock, catalogue=catalogue, options=options)

@@ -2,114 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
-from nodescaler.core.model import PlannedNode, Unschedulable
-from nodescaler.core.resources import CPU, MEMORY, PODS
+from nodescaler.core.model import Plan, Unschedulable
+from tandem.plan.nodes_view import node_lines
 from tandem.plan.report import PlanReport
+from tandem.plan.words import count, who
 
-BAR_WIDTH = 10
-WIDE = 112
-FULL, HALF, EMPTY = "█", "▌", "·"
-MOST_NAMED = 3
+MOST_NODES = 20  # existing nodes that are named one by one
+MONTH_H = 730
 
 
 def render(report: PlanReport, console: Console) -> None:
-    """Print the report; bars where the line has room for them, else percentages alone."""
-    drawn = BAR_WIDTH if console.width >= WIDE else 0
-    for part in _parts(report, drawn):  # a sentence is for the terminal to wrap, a table is not
-        console.print(part, soft_wrap=isinstance(part, Text))
+    """Print the report; a sentence is for the terminal to wrap, the lines of nodes are not."""
+    for line in node_lines(report.plan.new_nodes, console.width):
+        console.print(line)
+    for sentence in _sentences(report):
+        console.print(sentence, soft_wrap=True)
 
 
-def _parts(report: PlanReport, drawn: int) -> Iterator[RenderableType]:
+def _sentences(report: PlanReport) -> Iterator[Text]:
     plan = report.plan
-    if plan.new_nodes:
-        yield _nodes(plan.new_nodes, drawn)
-    for placement in plan.existing:
-        taken = _named(pod.key for pod in placement.pods)
-        yield Text(f"existing node {placement.node} takes {taken}")
+    yield from map(Text, _existing(plan))
     if report.snapshot.pods or not report.faults:
-        yield Text(_summary(report))
-    for reason, pods in _by_reason(plan.unschedulable).items():
-        yield Text(f"stays out: {_named(pods)}: {reason}", style="yellow")
+        yield from map(Text, _summary(report))
+    for sentence in plan.relaxed:
+        yield Text(f"given up: {sentence}", style="yellow")
+    for reason, pods in _by_reason(plan.unschedulable):
+        yield Text(f"stays out: {who(each.pod for each in pods)}: {reason}", style="yellow")
     for note in report.notes:
         yield Text(f"note: {note}", style="dim")
     for fault in report.faults:
         yield Text(str(fault), style="red")
 
 
-def _nodes(nodes: Iterable[PlannedNode], drawn: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("nodes", "pool", "type", "zone", "capacity"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("$/h each", justify="right", no_wrap=True)
-    for title in ("cpu", "memory", "pods"):
-        table.add_column(title, no_wrap=True)
-    ordered = sorted(nodes, key=_alike)
-    for _, group in groupby(ordered, key=_alike):
-        same = list(group)
-        table.add_row(f"{len(same)} x", *_cells(same[0], drawn))
-    return table
+def _existing(plan: Plan) -> Iterator[str]:
+    for placement in plan.existing[:MOST_NODES]:
+        yield f"existing node {placement.node} takes {who(placement.pods)}"
+    more = plan.existing[MOST_NODES:]
+    if more:
+        pods = count(sum(len(placement.pods) for placement in more), "pod")
+        yield f"{count(len(more), 'more existing node')} take {pods}"
 
 
-def _alike(node: PlannedNode) -> tuple[str, float, str, str, str, tuple[tuple[str, int], ...]]:
-    """Nodes that a reader cannot tell apart."""
-    used = tuple(sorted(node.requests.items()))
-    place = (node.instance_type, node.zone, node.capacity_type)
-    return (node.pool, -node.usd_per_hour, *place, used)
-
-
-def _cells(node: PlannedNode, drawn: int) -> list[str]:
-    bars = [bar(node.requests, node.allocatable, name, drawn) for name in (CPU, MEMORY, PODS)]
-    price = f"{node.usd_per_hour:.4f}"
-    return [node.pool, node.instance_type, node.zone, node.capacity_type, price, *bars]
-
-
-def bar(used: Mapping[str, int], have: Mapping[str, int], name: str, width: int) -> str:
-    """How full a node is of one resource.
-
-    >>> bar({"cpu": 550}, {"cpu": 1000}, "cpu", 10), bar({"cpu": 550}, {"cpu": 1000}, "cpu", 0)
-    ('█████▌····  55%', ' 55%')
-    """
-    part = used.get(name, 0) / have[name] if have.get(name) else 0.0
-    halves = min(int(part * width * 2 + 0.5), width * 2)
-    drawn = (FULL * (halves // 2) + HALF * (halves % 2)).ljust(width, EMPTY)
-    return f"{drawn}{' ' * bool(width)}{part:4.0%}"
-
-
-def _summary(report: PlanReport) -> str:
+def _summary(report: PlanReport) -> Iterator[str]:
     plan = report.plan
     on_new = sum(len(node.pods) for node in plan.new_nodes)
     on_old = sum(len(placement.pods) for placement in plan.existing)
-    text = (
+    yield (
         f"{count(on_new + on_old, 'pod')} placed on {count(len(plan.new_nodes), 'new node')}"
         f" and {count(len(plan.existing), 'existing node')}, {len(plan.unschedulable)} left out"
     )
+    if plan.is_partial:
+        yield "the deadline came first: a later plan may place more, or for less"
+    how = f"({plan.method}, {report.seconds * 1000:.0f} ms)"
     price, bound = plan.usd_per_hour, plan.lower_bound_per_hour
     if price:
         gap = f", {price / bound - 1:.1%} above it" if bound else ""
-        text += f"\n${price:.4f} an hour; no plan costs less than ${bound:.4f}{gap}"
-    return f"{text} ({plan.method}, {report.seconds * 1000:.0f} ms)"
+        yield f"${price:.4f} an hour; no plan costs less than ${bound:.4f}{gap} {how}"
+        yield from _saving(price, plan.first_fit_per_hour)
+    else:
+        yield f"nothing to launch {how}"
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _saving(price: float, first_fit: float) -> Iterator[str]:
+    """What first-fit-decreasing, Karpenter's rule, would have cost for the same pods.
+
+    >>> list(_saving(0.75, 1.0))
+    ['first-fit costs $1.0000 an hour: 25.0% saved, $182 a month']
+    >>> list(_saving(1.0, 1.0)), list(_saving(1.0, 0.0))
+    (['first-fit costs the same'], [])
+    """
+    saved = first_fit - price
+    if first_fit <= 0:
+        return
+    if round(saved, 6) <= 0:
+        yield "first-fit costs the same"
+        return
+    month = saved * MONTH_H
+    yield (
+        f"first-fit costs ${first_fit:.4f} an hour: {saved / first_fit:.1%} saved,"
+        f" ${month:,.0f} a month"
+    )
 
 
-def _by_reason(pods: Iterable[Unschedulable]) -> dict[str, list[str]]:
-    out: dict[str, list[str]] = {}
-    for each in pods:
-        out.setdefault(each.reason, []).append(each.pod.key)
-    return out
-
-
-def _named(keys: Iterable[str]) -> str:
-    names = list(keys)
-    more = len(names) - MOST_NAMED
-    shown = ", ".join(names[:MOST_NAMED])
-    return f"{shown} and {more} more" if more > 0 else shown
+def _by_reason(pods: Iterable[Unschedulable]) -> Iterator[tuple[str, Sequence[Unschedulable]]]:
+    ordered = sorted(pods, key=lambda each: (each.reason, each.pod.key))
+    for reason, group in groupby(ordered, key=lambda each: each.reason):
+        yield reason, list(group)

@@ -1,0 +1,49 @@
+"""Pods and numbers in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nodescaler.core.model import PodSpec
+
+MOST_NAMED = 3
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "pod"), count(1200, "pod")
+    ('1 pod', '1,200 pods')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names.
+
+    >>> some(["a", "b"]), some(["a", "b", "c", "d"])
+    ('a, b', 'a, b, c and 1 more')
+    """
+    more = len(names) - MOST_NAMED
+    shown = ", ".join(names[:MOST_NAMED])
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def who(pods: Iterable[PodSpec]) -> str:
+    """Pods by their owners: one by its name, several of one owner by their number.
+
+    >>> who([PodSpec("shop", "web"), PodSpec("shop", "a"), PodSpec("shop", "b"), PodSpec("x", "c")])
+    'shop/web, shop/a, shop/b and 1 more'
+    """
+    groups: dict[str, list[PodSpec]] = {}
+    for pod in pods:
+        owner = pod.owner
+        key = f"{owner.kind} {pod.namespace}/{owner.name}" if owner else f"pod {pod.key}"
+        groups.setdefault(key, []).append(pod)
+    shown = [
+        members[0].key if len(members) == 1 else f"{count(len(members), 'pod')} of {owner}"
+        for owner, members in list(groups.items())[:MOST_NAMED]
+    ]
+    more = sum(len(members) for members in list(groups.values())[MOST_NAMED:])
+    text = ", ".join(shown)
+    return f"{text} and {more:,} more" if more else text
