@@ -155,6 +155,7 @@ async def _in_thread(executor: ThreadPoolExecutor, action: str, work: Callable[[
 def _translated(action: str, work: Callable[[], T]) -> T:
     """Do *work*; boto3's errors come out as ours, named by the *action*. Runs in a thread."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - a heavy import
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - a heavy import
 
     try:
         return work()
@@ -162,6 +163,8 @@ def _translated(action: str, work: Callable[[], T]) -> T:
         code = error.response.get("Error", {}).get("Code", "nothing that is known")
         kind, remedy = CODES.get(code, (CloudError, ""))
         raise kind(_said(f"{action}: AWS answered {code}", remedy, action)) from error
+    except ResponseParserError as error:  # a proxy's page, say; no relative of the other two
+        raise CloudError(f"{action}: the answer is not one of AWS; check the endpoint") from error
     except BotoCoreError as error:
         names = [each.__name__ for each in type(error).__mro__]
         kind, remedy = next((FAULTS[each] for each in names if each in FAULTS), (CloudError, ""))
@@ -176,9 +179,10 @@ def _clients(region: str | None, access: Access) -> tuple[str, dict[str, Any]]:
     """The region's name and a client for each service; blocks for up to seconds."""
     import boto3  # noqa: PLC0415 - a heavy import
     import botocore.config  # noqa: PLC0415 - a heavy import
+    import botocore.exceptions  # noqa: PLC0415 - a heavy import
 
-    untyped: tuple[Any, Any] = (boto3, botocore.config)
-    sdk, core = untyped
+    untyped: tuple[Any, Any, Any] = (boto3, botocore.config, botocore.exceptions)
+    sdk, core, errors = untyped
     config = core.Config(
         connect_timeout=access.timeout_s / 2,
         read_timeout=access.timeout_s,
@@ -197,6 +201,8 @@ def _clients(region: str | None, access: Access) -> tuple[str, dict[str, Any]]:
             )
             for service, where in ((EC2, name), (PRICING, PRICING_REGION))
         }
+    except errors.InvalidRegionError:  # a ValueError too
+        raise
     except ValueError as error:  # botocore's answer to an endpoint that is no URL
         raise Denied(f"AWS: {error}; check the endpoint and AWS_ENDPOINT_URL") from error
 
