@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nodescaler.core.packing import pack
-from tests.bench.measuring import TIMES, at_most, number, price, verdict
+from tests.bench.figures import at_most, number, price, verdict
+from tests.bench.measuring import TIMES
 from tests.bench.scenarios import scenario
 from tests.bench.table import Table
 

@@ -12,23 +12,12 @@ from dataclasses import dataclass
 from nodescaler.core.model import Plan, PodSpec
 from nodescaler.core.settings import PackSettings
 from tests.bench import karpenter_rule
+from tests.bench.figures import Target, at_least, at_most, below, number, price, span, verdict
 from tests.bench.markets import FAKE_ZONES, MARKETS, Market, fake, on_demand
-from tests.bench.measuring import (
-    TIMES,
-    Outcome,
-    Target,
-    at_least,
-    at_most,
-    below,
-    measured,
-    number,
-    price,
-    sizes,
-    span,
-    verdict,
-)
+from tests.bench.measuring import TIMES, Outcome, measured, sizes
 from tests.bench.mix import PREFERRING, diverse, preferring
 from tests.bench.mix import SIZES as MIX_SIZES
+from tests.bench.replay import refused
 from tests.bench.scenarios import FAST, IGNORE, LONG, RESPECT
 from tests.bench.table import Table
 from tests.bench.workloads import KINDS, SIZES, workload
@@ -39,13 +28,17 @@ RULE_NOTE = (
     "Rule: Karpenter's, restated in `tests/bench/karpenter_rule.py`; it opens as many nodes as "
     "Karpenter publishes."
 )
+REFUSED_NOTE = (
+    "Refused: pods that kube-scheduler's rules do not admit where the plan has them, in the "
+    "friendliest order of arrival that `tests/bench/replay.py` tries."
+)
 WISHES_NOTE = (
     "One wish each for a zone, for no company of their kind in a zone (which not all can have) "
     "and on a host (which all can: a node each)."
 )
 COLUMNS = (
     "pods", "classes", "nodes", "plan $/h", "first-fit $/h", "bound $/h", "gap %", "saving %",
-    "s best", "s worst", "pods/s", "rule nodes", "rule $/h", "below rule %", "target", "met",
+    "s best", "s worst", "pods/s", "rule nodes", "rule $/h", "below rule %",
 )  # fmt: skip
 PREFERRING_COLUMNS = (
     "policy", "pods", "nodes", "plan $/h", "first-fit $/h", "bound $/h", "nodes in the zone",
@@ -66,6 +59,7 @@ class Line:
     outcome: Outcome
     rule: Plan
     targets: tuple[Target, ...] = ()
+    more: tuple[str, ...] = ()
 
     def cells(self) -> tuple[str, ...]:
         plan, out = self.outcome.plan, self.outcome
@@ -85,6 +79,7 @@ class Line:
             number(len(self.rule.new_nodes)),
             price(self.rule.usd_per_hour),
             number(below(plan.usd_per_hour, self.rule.usd_per_hour), 1),
+            *self.more,
             *verdict(self.targets),
         )
 
@@ -148,7 +143,7 @@ def _table(title: str, command: str, lines: Sequence[Line]) -> Table:
     return Table(
         title,
         f"python -m tests.bench {command}",
-        ("workload", *COLUMNS),
+        ("workload", *COLUMNS, "target", "met"),
         [line.cells() for line in lines],
         (summary, COMPARED, RULE_NOTE, TIMED),
     )
@@ -167,9 +162,9 @@ async def mix() -> Table:
     return Table(
         "Planning: Karpenter's benchmark mix",
         "python -m tests.bench mix",
-        ("catalogue", *COLUMNS),
+        ("catalogue", *COLUMNS, "refused", "rule refused", "target", "met"),
         rows,
-        (COMPARED, RULE_NOTE, TIMED),
+        (COMPARED, RULE_NOTE, REFUSED_NOTE, TIMED),
     )
 
 
@@ -183,7 +178,10 @@ def _mix_row(name: str, market: Market, size: int) -> tuple[str, ...]:
             at_least("saving", out.saving, MIX_SAVING),
             at_least("pods/s", out.pods_per_s, MIX_PER_S),
         ]
-    return Line(name, distinct(pods), out, rule, tuple(targets)).cells()
+    ours, theirs = refused(out.plan), refused(rule)
+    targets.append(at_most("refused", ours, 0))
+    more = (number(ours), number(theirs))
+    return Line(name, distinct(pods), out, rule, tuple(targets), more).cells()
 
 
 async def preferences() -> Table:
