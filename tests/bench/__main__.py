@@ -4,6 +4,7 @@ python -m tests.bench                           all of them
 python -m tests.bench latency memory            some
 python -m tests.bench planning                  all that is about plans
 python -m tests.bench --out FILE ...            also into a file
+python -m tests.bench --into FILE ...           also in place of the same sections of a page
 python -m tests.bench planning --profile NAME   where the time of one plan goes instead of a table
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from tests.bench import alone, idle, latency, memory, planning
 from tests.bench.scenarios import profile
-from tests.bench.table import Table, machine
+from tests.bench.table import Table, machine, with_tables
 
 PLANNING: dict[str, Callable[[], Awaitable[Table]]] = {
     "workloads": planning.fast,
@@ -45,6 +46,7 @@ def main() -> None:
     choices = [*BENCHES, *GROUPS, []]
     parser.add_argument("names", nargs="*", choices=choices, help="which; all when none")
     parser.add_argument("--out", type=Path, help="write the tables into this file too")
+    parser.add_argument("--into", type=Path, help="replace the tables in this page too")
     parser.add_argument("--profile", metavar="NAME", help="profile a plan; see scenarios.py")
     asked = parser.parse_args()
     if asked.profile:
@@ -53,13 +55,15 @@ def main() -> None:
         except ValueError as error:
             parser.error(str(error))
         return
-    pages = [f"Measured on {machine()}.\n"]
+    tables = []
     for name in _expanded(asked.names or tuple(BENCHES)):
-        page = asyncio.run(_run(BENCHES[name])).markdown()
-        print(page, flush=True)  # noqa: T201  # the output of the command
-        pages.append(page)
+        tables.append(asyncio.run(_run(BENCHES[name])))
+        print(tables[-1].markdown(), flush=True)  # noqa: T201  # the output of the command
     if asked.out:
+        pages = [f"Measured on {machine()}.\n", *(table.markdown() for table in tables)]
         asked.out.write_text("\n".join(pages))
+    if asked.into:
+        asked.into.write_text(with_tables(asked.into.read_text(), tables))
 
 
 def _expanded(names: Sequence[str]) -> Iterator[str]:

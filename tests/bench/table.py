@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from os import cpu_count
@@ -42,3 +42,19 @@ def machine() -> str:
         f"{cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, {packages}"
     )
+
+
+def with_tables(page: str, tables: Iterable[Table]) -> str:
+    """*page* with each table in the place of the section of its title, at the end where none is.
+
+    A section begins with its title as a heading of the second level and ends before the next.
+    """
+    parts = page.split("\n## ")
+    titles = {part.split("\n", 1)[0]: number for number, part in enumerate(parts) if number}
+    for table in tables:
+        text = table.markdown().removeprefix("## ")
+        if table.title in titles:
+            parts[titles[table.title]] = text
+        else:
+            parts.append(text)
+    return "\n## ".join(f"{part.rstrip()}\n" for part in parts)

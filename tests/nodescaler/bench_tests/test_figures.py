@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.figures import Target, at_least, at_most, below, number, price, span, verdict
+from tests.bench.table import Table, with_tables
 
 GOOD, BAD, UNTOLD = Target("a", met=True), Target("b", met=False), Target("c", met=None)
 
@@ -39,3 +40,13 @@ def test_what_is_unknown_has_no_figure() -> None:
         "1.0 to 3.0",
     )
     assert below(75.0, 100.0) == 25.0
+
+
+def test_a_table_takes_the_place_of_its_older_self() -> None:
+    old, new = Table("B", "make b", ("x",), [("1",)]), Table("B", "make b", ("x",), [("2",)])
+    more = Table("C", "make c", ("x",), [("3",)])
+    page = f"# Page\n\nProse.\n\n{old.markdown()}\n## D\n\nMore prose.\n"
+
+    replaced = with_tables(page, [new, more])
+
+    assert replaced == page.replace(old.markdown(), new.markdown()) + f"\n{more.markdown()}"
