@@ -103,10 +103,13 @@ def one_pod(pick: Picker, scope: Scope) -> PodSpec:
         "pods": 1,
         **pick.one({}, {}, {}, {}, {GPU: 1}),
     }
+    least = pick.one("", "", "", "", "3", "1") if scope.gangs else ""
+    gang = {GANG_NAME: "team", GANG_LEAST: least} if least else {}
+    priority = pick.one(0, 0, 10)
     return PodSpec(
         namespace,
         "",
-        labels={"app": name, "track": pick.one("stable", "canary")},
+        labels={"app": name, "track": pick.one("stable", "canary"), **gang},
         requests=requests,
         alternatives=pick.often((EVERYTHING,), *PLACES),
         tolerations=pick.often((), (Toleration("team", "Exists"),), (ANYTHING_GOES,)),
@@ -116,8 +119,9 @@ def one_pod(pick: Picker, scope: Scope) -> PodSpec:
         spreads=_spreads(pick, name),
         preferences=pick.one((), (), (), WISHES),
         company=pick.one((), (), (), (_wish(pick, name, namespace),)),
-        gang=pick.one(None, None, None, None, *GANGS) if scope.gangs else None,
-        priority=pick.one(0, 0, 10),
+        gang=Gang(f"{namespace}/team", int(gang[GANG_LEAST])) if gang else None,
+        priority=priority,
+        priority_class="important" if priority else "",
         unplannable=pick.one("", "", "", "", "", "wants a device") if scope.faults else "",
     )
 
@@ -132,7 +136,8 @@ WISHES = (
     Preference(10, Requirements.labels({ZONE: "zone-b"})),
     Preference(5, Requirements.labels({ARCH: "arm64"})),
 )
-GANGS = (Gang("shop/team", 3), Gang("shop/team", 1))
+GANG_NAME = "pod-group.scheduling.sigs.k8s.io/name"
+GANG_LEAST = "pod-group.scheduling.sigs.k8s.io/min-available"
 PLACES = (
     (Requirements.labels({ZONE: "zone-a"}),),
     (Requirements.labels({ARCH: "arm64"}), Requirements.labels({ZONE: "zone-b"})),

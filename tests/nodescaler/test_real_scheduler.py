@@ -1,0 +1,102 @@
+"""Plans, and the validator of plans, against the real kube-scheduler.
+
+The validator is trusted because it says what the scheduler says: on generated clusters, for pods
+that may go anywhere and for pods that are held to one node, whether they are planned there or not.
+
+A pod is held to a node by a node affinity. That would shrink the domains of a spread that honours
+node affinity, so such a pod asks for a resource instead that only that node has.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from nodescaler.core.labels import HOSTNAME, Requirements
+from nodescaler.core.model import Plan, PodSpec, Snapshot
+from tests import control_plane
+from tests.nodescaler.core.generated import Picker, Scope
+from tests.nodescaler.core.rules import Place, World, refusal
+from tests.nodescaler.core.staging import every_launch, fresh, usable, world_after
+from tests.nodescaler.core.surroundings import snapshot
+from tests.nodescaler.scheduler_world import PIN, SchedulerPlane, Stage, staged
+
+SCOPE = Scope(gangs=False, faults=False, most_of_a_kind=5)
+SEEDS = range(60)
+PROBES = 3
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchedulerPlane]:
+    programs = control_plane.assets()
+    if programs is None or not (programs / "kube-scheduler").is_file():
+        pytest.skip(control_plane.missing())
+    found = SchedulerPlane(programs, tmp_path_factory.mktemp("scheduler"))
+    yield found
+    found.stop()
+
+
+def cluster(seed: int) -> Snapshot:
+    return snapshot(Picker(random.Random(seed).choice), SCOPE)
+
+
+def held_to(pod: PodSpec, node: str) -> PodSpec:
+    """The same pod, which can only go to *node*."""
+    if any(spread.hard and spread.honours_affinity for spread in pod.spreads):
+        return replace(pod, requests={**pod.requests, PIN + node: 1})
+    here = Requirements.labels({HOSTNAME: node})
+    return replace(pod, alternatives=tuple(each & here for each in pod.alternatives))
+
+
+def with_pins(world: World) -> World:
+    for place in world.places.values():
+        place.room[PIN + place.name] = 1000
+    return world
+
+
+def homes(world: World, pod: PodSpec) -> list[str]:
+    return [name for name, place in world.places.items() if refusal(world, pod, place) is None]
+
+
+def scattered(snapshot: Snapshot, rng: random.Random) -> World:
+    """Some nodes of the pools beside those that are there: what no planner would choose."""
+    world = world_after(snapshot, Plan())
+    for pool in usable(snapshot):
+        own = {"karpenter.sh/nodepool": pool.name, **pool.labels}
+        every = list(every_launch(snapshot, pool.name, own))
+        for number in range(rng.randint(1, 3) if every else 0):
+            place = fresh(snapshot, f"{pool.name}-{number}", pool.taints, rng.choice(every))
+            world.places[place.name] = place
+    return world
+
+
+async def ask(stage: Stage, world: World, pod: PodSpec) -> Place | None:
+    """Where the scheduler puts *pod*; the validator must have said the same of every node."""
+    expected = homes(world, pod)
+    verdict = await stage.verdict(await stage.submit(pod))
+    said = {name: refusal(world, pod, place) for name, place in world.places.items()}
+    assert bool(verdict.node) == bool(expected), f"{pod}\n{verdict}\n{said}"
+    assert verdict.node in [*expected, ""], f"{pod}\n{verdict}\n{said}"
+    return world.places[verdict.node] if verdict.node else None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_the_validator_says_what_the_scheduler_says(plane: SchedulerPlane) -> None:
+    """Of every node, for pods that may go anywhere and for pods that are held to one."""
+    async with staged(plane) as stage:
+        for seed in SEEDS:
+            rng, there = random.Random(seed), cluster(seed)
+            world = with_pins(scattered(there, rng))
+            await stage.set_up(world, there.pods)
+            for pod in rng.sample(there.pods, len(there.pods)):
+                asked = pod
+                if rng.random() < 0.5 and world.places:
+                    asked = held_to(pod, rng.choice(sorted(world.places)))
+                place = await ask(stage, world, asked)
+                if place is not None:
+                    place.pods.append(asked)
+            await stage.sweep()
