@@ -281,15 +281,16 @@ def _sound(snapshot: Snapshot, planned_node: PlannedNode) -> None:
 
 def _within_limits(found: Outcome, pool: NodePool) -> None:
     """Whatever is launched of what the claims list, the pool keeps its limits."""
-    used = Counter(dict(found.snapshot.usage.get(pool.name, {})))
+    more: Counter[str] = Counter()
     for each in found.plan.new_nodes:
         if each.pool == pool.name:
-            used["nodes"] += 1
+            more["nodes"] += 1
             possible = [kind for kind, _ in launches(found.snapshot, each)]
             for name in pool.limits:
                 if name != "nodes":
-                    used[name] += max(kind.capacity.get(name, 0) for kind in possible)
-    over = {name: used[name] for name, most in pool.limits.items() if used[name] > most}
+                    more[name] += max(kind.capacity.get(name, 0) for kind in possible)
+    used = total([more, found.snapshot.usage.get(pool.name, {})])
+    over = {n: used[n] for n, most in pool.limits.items() if more[n] and used[n] > most}
     assert not over, f"pool {pool.name} is over its limits: {over} of {dict(pool.limits)}"
 
 
