@@ -69,14 +69,6 @@ def test_zones_that_no_type_is_sold_in_do_not_count() -> None:
     assert found.count(ZONE) == {"a": 1, "b": 1}
 
 
-def test_the_one_that_may_go_to_one_zone_only_gets_it() -> None:
-    tied = pod("web-tied", 100, apart=(term(ZONE),), **only(zone("a")))
-    found = planned(cluster(*crowd(2, cpu=1500, apart=(term(ZONE),)), tied))
-
-    assert found.left == []
-    assert found.zone("web-tied") == "a"
-
-
 def test_pods_that_avoid_their_own_rack_get_a_rack_each() -> None:
     found = planned(cluster(*crowd(3, apart=(term("rack"),)), pools=(RACKS,)))
 

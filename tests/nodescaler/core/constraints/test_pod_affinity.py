@@ -77,15 +77,6 @@ def test_pods_that_want_their_own_zone_go_where_one_runs_already() -> None:
     assert found.count(ZONE) == {"c": 3}
 
 
-def test_a_zone_without_room_for_one_of_them_is_not_chosen() -> None:
-    """The first pods must not lead the last into a zone where it cannot run."""
-    tied = pod("web-tied", beside=(term(ZONE),), **only(zone("c")))
-    found = planned(cluster(*crowd(3, cpu=1000, beside=(term(ZONE),)), tied))
-
-    assert found.left == []
-    assert found.count(ZONE) == {"c": 4}
-
-
 # ---------------------------------------------------------------- to another class in the batch
 
 
