@@ -1,0 +1,180 @@
+"""What a plan must cost at least, and what one pod of each class is worth.
+
+The programme with divisible pods gives both (`lp`). Thousands of classes are first put together
+into a few hundred of about one size: that only makes the suggested tariffs a little worse, since
+`tariffs` then values each class on its own. Two more things hold for whole pods: the dearest pod
+needs a node, and pods that must be alone need a node each.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nodescaler.core.market.lp import Programme, solved
+from nodescaler.core.market.model import Bools, Bound, Floats, Ints, Market, Shares
+from nodescaler.core.market.reduce import Core, reduced
+from nodescaler.core.market.tariffs import SAFE, Tariffs, priced
+
+MOST_CLASSES = 320  # that the programme is solved with
+FINEST = 16  # steps for each doubling of an amount when classes are put together
+MOST_CLIQUES = 8  # groups of pods that must not share a node which the programme knows of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """A reduced market and what the programme says about it, by the core's rows and columns.
+
+    Attributes:
+        limits: which limits of the market the core has; the programme keeps the others anyway.
+        nodes: float64[O].
+        shares: where the pods of each class go.
+        work: of the programme, in simplex steps.
+    """
+
+    core: Core
+    limits: Bools
+    tariffs: Tariffs
+    floor: float
+    nodes: Floats
+    shares: Shares
+    work: int
+
+
+def lower_bound(market: Market) -> Bound:
+    """A certified lower bound for placing every pod that some offer can hold.
+
+    >>> from nodescaler.core.market.examples import small
+    >>> bound = lower_bound(small())  # 8 cpu at a quarter of a dollar
+    >>> round(bound.usd_per_hour, 6), bound.worth.round(6).tolist(), bound.nodes.round(6).tolist()
+    (2.0, [0.5, 0.25], [2.0, 0.0])
+    """
+    study = studied(market)
+    core = study.core
+    worth, nodes = np.zeros(len(market.count)), np.zeros(len(market.price))
+    worth[core.classes] = study.tariffs.worth
+    nodes[core.offers] = study.nodes
+    shares = study.shares
+    there = Shares(core.classes[shares.classes], core.offers[shares.offers], shares.pods)
+    return Bound(study.floor, worth, nodes, there)
+
+
+def studied(market: Market, limits: Bools | None = None) -> Study:
+    """Reduce and solve; limits that the divisible plan breaks are taken in until it breaks none.
+
+    Args:
+        market: the market.
+        limits: bool[L]: those to take in from the start.
+    """
+    active = np.zeros(len(market.room), dtype=np.bool_) if limits is None else limits
+    while True:
+        study = _studied(market, active)
+        nodes = np.zeros(len(market.price))
+        nodes[study.core.offers] = study.nodes
+        broken = (market.usage @ nodes > market.room * (1 + SAFE)) & ~active
+        if not broken.any():
+            return study
+        active = active | broken
+
+
+def _studied(market: Market, limits: Bools) -> Study:
+    core = reduced(replace(market, usage=market.usage[limits], room=market.room[limits]))
+    if not len(core.count):
+        nothing = np.zeros(0, dtype=np.int64)
+        shares = Shares(nothing, nothing, np.zeros(0))
+        empty = Tariffs(0.0, np.zeros(0), np.zeros((0, 0)), np.zeros(0), np.zeros(0))
+        return Study(core, limits, empty, 0.0, np.zeros(0), shares, 0)
+    whole = programme(core)
+    group = _groups(whole, MOST_CLASSES)
+    answer = solved(_grouped(whole, group))
+    tariffs = answer.tariffs
+    if len(tariffs.worth) < len(group):
+        tariffs = priced(whole, tariffs.tariff, tariffs.fines, tariffs.covered)
+    classes, offers, pods = _spread(whole.count, group, answer.classes, answer.offers, answer.pods)
+    floor = max(tariffs.value, _dearest(core))
+    return Study(
+        core, limits, tariffs, floor, answer.nodes, Shares(classes, offers, pods), answer.steps
+    )
+
+
+def _dearest(core: Core) -> float:
+    """A node for the dearest pod, or for each pod of a class that must be alone."""
+    first = core.price[core.fits.argmax(axis=1)]
+    return float((first * np.where(core.lonely, core.count, 1)).max()) * (1 - SAFE)
+
+
+def programme(core: Core) -> Programme:
+    """The core as floats, without resources nobody asks for; with slots for what must be alone."""
+    asked = core.need.any(axis=0)
+    need, free = core.need[:, asked].astype(float), core.free[:, asked].astype(float)
+    slots = _cliques(core)
+    if not need.shape[1] and not len(slots):  # pods that take nothing at all
+        need, free = np.zeros((len(core.count), 1)), np.ones((len(core.price), 1))
+    need = np.concatenate([need, slots.T.astype(float)], axis=1)
+    free = np.concatenate([free, np.ones((len(core.price), len(slots)))], axis=1)
+    used = core.usage.astype(float)
+    return Programme(
+        need, core.count.astype(float), free, core.price, core.fits, used, core.room.astype(float)
+    )
+
+
+def _cliques(core: Core) -> Bools:
+    """bool[K, C]: classes of which one pod at most, of all together, may be on a node."""
+    out: list[Bools] = []
+    waiting = core.lonely.copy()
+    while waiting.any() and len(out) < MOST_CLIQUES:
+        seed = int(np.where(waiting, core.count, -1).argmax())
+        clique = [seed]
+        if core.foes is not None:
+            for other in core.foes[seed].tolist():
+                if waiting[other] and all(other in core.foes[c] for c in clique):
+                    clique.append(other)
+        waiting[clique] = False
+        out.append(np.isin(np.arange(len(core.count)), clique))
+    return np.array(out, dtype=np.bool_).reshape(len(out), len(core.count))
+
+
+def _groups(whole: Programme, most: int) -> Ints:
+    """int64[C]: classes of about one size on the same offers together, at most *most* if it can."""
+    alone = np.arange(len(whole.count))
+    if len(alone) <= most:
+        return alone
+    packed = np.packbits(whole.fits, axis=1)
+    rows: dict[bytes, int] = {}
+    pattern = [rows.setdefault(row.tobytes(), len(rows)) for row in packed]
+    size = np.log2(np.maximum(whole.need, 1e-9))
+    steps = float(FINEST)
+    while True:
+        key = np.column_stack([pattern, np.floor(size * steps)])
+        group: Ints = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+        if group.max() < most or steps < 1 / FINEST:
+            return group if group.max() + 1 < len(alone) else alone
+        steps *= 0.75
+
+
+def _grouped(whole: Programme, group: Ints) -> Programme:
+    if len(group) == group.max() + 1:
+        return whole
+    total = np.bincount(group, weights=whole.count).astype(np.float64)
+    mean = [np.bincount(group, weights=whole.count * column) / total for column in whole.need.T]
+    first = np.unique(group, return_index=True)[1]
+    return replace(whole, need=np.column_stack(mean), count=total, fits=whole.fits[first])
+
+
+def _spread(
+    count: Floats, group: Ints, groups: Ints, offers: Ints, pods: Floats
+) -> tuple[Ints, Ints, Floats]:
+    """Shares of groups as shares of their classes."""
+    if len(group) == group.max() + 1:
+        return groups, offers, pods
+    total = np.bincount(group, weights=count)
+    members = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[members], np.arange(len(total) + 1))
+    sizes = (starts[1:] - starts[:-1])[groups]
+    row = np.repeat(np.arange(len(groups)), sizes)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    classes = members[starts[groups][row] + within]
+    return classes, offers[row], pods[row] * count[classes] / total[groups[row]]

@@ -1,0 +1,131 @@
+"""The packing problem as numbers: classes of pods, offers of nodes, what they conflict about.
+
+Nothing here knows Kubernetes. A row is a class of equal pods, a column an offer of a node; all
+amounts are whole numbers in whatever unit the caller likes, prices are USD per hour.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Conflicts = tuple[Ints, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Market:
+    """C classes of pods, O offers of nodes, R resources, L limits.
+
+    Attributes:
+        need: int64[C, R], above or equal 0: what one pod of a class takes. A resource may be made
+            up: "a slot, of which each node has k" says that at most k such pods share a node.
+        count: int64[C]: pods to place. Zero is allowed.
+        priority: int64[C]: when limits bind, higher goes first, and earlier within the same.
+        free: int64[O, R]: room for pods on one empty node (may be negative: then nothing fits).
+        price: float64[O], at least 0: USD per hour.
+        accepts: bool[C, O]: a pod of the class may run on a node of the offer at all; whether it
+            is small enough is not the caller's to say.
+        usage: int64[L, O], at least 0: what one bought node takes of each limit.
+        room: int64[L]: what all bought nodes may take together.
+        conflicts: None, or for each class the classes it must not share a node with, ascending
+            and symmetric; the class itself among them says that at most one of its pods may be on
+            a node. A list for each class, since C by C would be 196 MB for 14,000 classes.
+
+    Raises:
+        ValueError: shapes that do not go together, or a negative amount; the field is named.
+    """
+
+    need: Ints
+    count: Ints
+    priority: Ints
+    free: Ints
+    price: Floats
+    accepts: Bools
+    usage: Ints
+    room: Ints
+    conflicts: Conflicts | None = None
+
+    def __post_init__(self) -> None:
+        classes, resources = self.need.shape
+        offers, limits = len(self.price), len(self.room)
+        shapes = {
+            "count": (self.count.shape, (classes,)),
+            "priority": (self.priority.shape, (classes,)),
+            "free": (self.free.shape, (offers, resources)),
+            "accepts": (self.accepts.shape, (classes, offers)),
+            "usage": (self.usage.shape, (limits, offers)),
+        }
+        for name, (found, expected) in shapes.items():
+            if found != expected:
+                raise ValueError(f"{name!r} must have shape {expected}, got {found}")
+        for name, values in (("need", self.need), ("count", self.count), ("usage", self.usage)):
+            if values.size and values.min() < 0:
+                raise ValueError(f"{name!r} must not be below 0, got {values.min()}")
+        if offers and not (self.price.min() >= 0 and np.isfinite(self.price).all()):
+            raise ValueError(f"'price' must be finite and not below 0, got {self.price.min()}")
+        if self.conflicts is not None and len(self.conflicts) != classes:
+            raise ValueError(
+                f"'conflicts' must have an entry for each of {classes} classes,"
+                f" got {len(self.conflicts)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """*copies* equal nodes: pods of each class on each of them, ascending by class."""
+
+    offer: int
+    counts: tuple[tuple[int, int], ...]
+    copies: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """What to buy and which pods go on it.
+
+    Attributes:
+        loads: in order of offer, then counts; no two are the same.
+        left: int64[C]: pods that got no place.
+        price: USD per hour of all nodes.
+        method: which way of packing it came from, such as ``"first-fit"`` or ``"patterns"``.
+    """
+
+    loads: tuple[Load, ...]
+    left: Ints
+    price: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """Fractional pods of class `classes[i]` on offer `offers[i]`: `pods[i]`, side by side."""
+
+    classes: Ints
+    offers: Ints
+    pods: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """What placing all pods that any offer can hold costs at least.
+
+    Attributes:
+        usd_per_hour: certified: no solution that leaves only pods that fit nowhere is cheaper,
+            whatever rounding errors the linear programme made. Should the limits forbid placing
+            them all, it is a bound for nothing and still finite.
+        worth: float64[C]: the part of it that one pod of the class pays (0 if it fits nowhere).
+        nodes: float64[O]: how many nodes the programme with divisible pods buys.
+        shares: where that programme puts the pods.
+    """
+
+    usd_per_hour: float
+    worth: Floats
+    nodes: Floats
+    shares: Shares
