@@ -67,7 +67,8 @@ def _values(key: str, want: Allowed, types: Sequence[InstanceType]) -> set[str]:
 
 def _oversized(world: World, types: Sequence[InstanceType]) -> list[InputFault]:
     """Pods of files of which no machine has enough of some resource, to buy or already there."""
-    most = largest(each.allocatable for each in (*types, *world.nodes))
+    sizes = [each.allocatable for each in types] + [dict(node.allocatable) for node in world.nodes]
+    most = largest(sizes)
     return [
         InputFault(
             each.where,

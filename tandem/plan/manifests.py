@@ -249,11 +249,6 @@ def _resolve_claims(world: World) -> None:
     world.volumes, notes = resolved(world.storage, named)
     for note in notes:
         world.remark(note)
-    limits = world.storage.limits
-    world.nodes = [
-        replace(node, attach_limits=limits[node.name]) if node.name in limits else node
-        for node in world.nodes
-    ]
 
 
 def _check_names(world: World) -> None:

@@ -47,7 +47,8 @@ def _nodes(world: World) -> Iterator[NodeState]:
     by_node = {claim.node_name: claim for claim in world.claims if claim.node_name}
     joined: set[str] = set()
     for node in world.nodes:
-        beside = Beside(pods=pods.get(node.name, ()))
+        limits = world.storage.limits.get(node.name, {})
+        beside = Beside(pods=pods.get(node.name, ()), attach_limits=limits)
         claim = by_provider.get(node.provider_id) or by_node.get(node.name)
         if claim is None:
             yield foreign(node, beside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kube.client import Json
+from nodescaler.core.demands import Volume
 from nodescaler.core.model import (
     ClaimState,
     DaemonSpec,
@@ -12,7 +13,6 @@ from nodescaler.core.model import (
     NodePool,
     NodeState,
     PodSpec,
-    Volume,
 )
 from tandem.files import InputFault, Where
 from tandem.plan.admission import Admission

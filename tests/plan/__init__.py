@@ -1,0 +1,1 @@
+"""`tandem plan`: what is read, what is told, what is printed."""
