@@ -3,7 +3,7 @@
 The whole of label compatibility is one operation, ``a & b``, and one question, ``bool(a & b)``.
 A missing label is a member like any other (``absent``), so ``NotIn`` and ``DoesNotExist`` need no
 special case anywhere else. Bounds narrow an infinite set only: once the values are known, they
-have been applied and are gone. Integers are decimal and canonical ("7", not "07" or "+7").
+have been applied and are gone. Integers are decimal and canonical ("7", not "07", "+7" or "-0").
 
 Pure. Source of the semantics:
 https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
@@ -56,7 +56,8 @@ WELL_KNOWN = frozenset(
     }
 )
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")  # one text for each number, so that texts can be counted
+_BOUND = re.compile(r"[+-]?[0-9]+")  # as the API server reads it
 
 
 def normal(key: str) -> str:
@@ -238,7 +239,7 @@ class Requirement:
                 raise ValueError(f"found '{unknown}'; would do: {', '.join(OPERATORS)}")
 
     def _bound(self) -> int:
-        if len(self.values) == 1 and _INTEGER.fullmatch(self.values[0]):
+        if len(self.values) == 1 and _BOUND.fullmatch(self.values[0]):
             return int(self.values[0])
         raise ValueError(f"{self.operator} needs exactly one integer, found {list(self.values)}")
 

@@ -143,7 +143,8 @@ def test_a_plan_without_time_is_partial_and_loses_no_pod() -> None:
     """What is not placed has a reason, and waits for the next plan; all of it has a place."""
     snapshot = mixed(600)
     plan = pack(snapshot, None, lambda: True)
-    placed = [p.key for n in (*plan.new_nodes, *plan.existing) for p in n.pods]
+    groups = [*(n.pods for n in plan.new_nodes), *(n.pods for n in plan.existing)]
+    placed = [each.key for group in groups for each in group]
 
     assert plan.is_partial == bool(plan.unschedulable)
     assert sorted([*placed, *(each.pod.key for each in plan.unschedulable)]) == sorted(

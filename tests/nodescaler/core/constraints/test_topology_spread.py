@@ -33,7 +33,7 @@ from tests.nodescaler.core.constraints.made import (
 BOTH = machine("both", 2, 4, 0.1, how=("on-demand", "spot"))
 
 
-def standing(app: str = "web", **counts: int) -> tuple[NodeState, ...]:
+def standing(app: str = "web", /, **counts: int) -> tuple[NodeState, ...]:
     """Full nodes, one in each zone named, with so many pods of the app."""
     return tuple(
         node(f"in-{where}", where, pods=tuple(pod(f"old-{where}-{n}", app=app) for n in range(c)))
