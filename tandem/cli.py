@@ -201,17 +201,64 @@ def demo(
 @app.command()
 def plan(
     *,
-    file: Files,
-    catalog: Annotated[
-        Path | None,
-        typer.Option(help="Instance types in the JSON of Karpenter's kwok provider; else our own."),
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", help="YAML file, or a folder; - reads standard input."),
     ] = None,
+    from_cluster: Annotated[
+        bool, typer.Option("--from-cluster", help="Plan for a live cluster; files come first.")
+    ] = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    catalog: Annotated[
+        str,
+        typer.Option(help="built-in, aws (live), or a file in the JSON of Karpenter's kwok."),
+    ] = "built-in",
+    budget: Annotated[
+        str, typer.Option(metavar="SECONDS", help="Work for a plan cheaper than the fast one's.")
+    ] = "3",
+    timeout: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="Plan what is possible in this time.")
+    ] = None,
+    node_cost: Annotated[
+        float, typer.Option(metavar="USD", help="Dollars an hour that count for each node.")
+    ] = 0.0,
+    performance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAMILY=FACTOR", help="Work that a family's vCPU does, 1 being usual; repeat."
+        ),
+    ] = None,
+    preference_policy: Annotated[
+        PreferencePolicy, typer.Option(help="What becomes of preferred affinity and spread.")
+    ] = PreferencePolicy.RESPECT,
+    min_values_policy: Annotated[
+        MinValuesPolicy, typer.Option(help="What happens when too few types are left.")
+    ] = MinValuesPolicy.STRICT,
     as_json: AsJson = False,
 ) -> None:
     """Show which nodes the given pods would get, what they cost, and why a pod stays out."""
     from tandem import plan_command  # noqa: PLC0415
+    from tandem.plan.options import Flags  # noqa: PLC0415
 
-    _finish(plan_command.main(file, catalogue=catalog, as_json=as_json))
+    knobs = Flags(
+        budget=budget,
+        timeout=timeout,
+        node_cost=node_cost,
+        performance=tuple(performance or ()),
+        preferences=preference_policy,
+        min_values=min_values_policy,
+    )
+    order = plan_command.Order(
+        paths=tuple(file or ()),
+        from_cluster=from_cluster,
+        kubeconfig=str(kubeconfig) if kubeconfig else None,
+        context=context,
+        catalogue=catalog,
+        flags=knobs,
+        as_json=as_json,
+    )
+    _finish(plan_command.main(order))
 
 
 @app.command()
