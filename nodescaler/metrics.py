@@ -1,4 +1,4 @@
-"""What the node half counts, under the names that Karpenter's dashboards read.
+"""What the node half counts, under the names that Karpenter's dashboards read, and our own.
 
 Every metric is made on the registry that is passed in, so that two engines in one process (tests,
 the simulator) never share a number. Limits: the part of Karpenter's list that this round measures.
@@ -24,6 +24,9 @@ class NodeMetrics:
         def histogram(name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"karpenter_{name}", what, buckets=buckets, registry=registry)
 
+        def plan(name: str, what: str) -> Gauge:
+            return Gauge(f"tandem_plan_{name}", what, registry=registry)
+
         self.claims_created = counter(
             "nodeclaims_created", "NodeClaims created, by pool and reason", "nodepool", "reason"
         )
@@ -41,6 +44,16 @@ class NodeMetrics:
         self.queue_depth = gauge("scheduler_queue_depth", "Pods in the planning pass")
         self.unschedulable_pods = gauge(
             "scheduler_unschedulable_pods_count", "Pods that no pool can take"
+        )
+        self.ignored_pods = gauge(
+            "ignored_pods_count", "Pods of which no plan can say where they may go"
+        )
+        self.plan_usd = plan("usd_per_hour", "What the new nodes of the last plan cost")
+        self.plan_bound_usd = plan(
+            "bound_usd_per_hour", "What no set of new nodes for the last plan's pods undercuts"
+        )
+        self.plan_first_fit_usd = plan(
+            "first_fit_usd_per_hour", "What those pods would cost packed first-fit-decreasing"
         )
         self.pods_startup = histogram(
             "pods_startup_duration_seconds", "From a pod's creation to Running", STARTUP_BUCKETS_S

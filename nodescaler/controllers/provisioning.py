@@ -1,49 +1,62 @@
 """From pods that fit nowhere to NodeClaims: batch, plan, write, tell.
 
 A pass reads one snapshot, plans in a worker thread (the loop is never blocked), creates the claims
-in parallel and puts them into the state, so that the next pass counts them as capacity. A write
+in parallel and puts them into the state, so that the next pass counts them as capacity. A plan that
+is not ready at its deadline is used as far as it goes, and the next pass does the rest. A write
 whose answer was lost is asked again under the same name until the API answers, so no claim is made
 twice. After a restart the claims that exist count before anything is planned.
+
+Beside the pods that wait, a pass plans those of nodes that are leaving, so that there is room when
+they come up; nobody is told of them, and nothing is kept for them.
 Source: karpenter.md 1.5 and 2(a).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+import threading
+from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
-from kube.client import Json
-from kube.errors import AlreadyExists, KubeError, Unavailable
-from kube.resources import NODE_CLAIMS
+from kube.errors import KubeError
 from nodescaler.controllers.batch import Batch
 from nodescaler.controllers.claims import claim_body, claim_name
-from nodescaler.controllers.kit import Kit, about_pod
+from nodescaler.controllers.creating import AT_ONCE, insist
+from nodescaler.controllers.kit import Kit
 from nodescaler.controllers.lifecycle import loop_s, ms
 from nodescaler.controllers.pods import is_ours_to_plan, nothing_more_comes
 from nodescaler.controllers.queue import frames
 from nodescaler.controllers.state import State
+from nodescaler.controllers.telling import Telling, waiting
 from nodescaler.controllers.together import together
 from nodescaler.core.lifecycle import LAUNCHED
 from nodescaler.core.model import ClaimState, NodeState, Plan, PlannedNode, PodSpec, Snapshot
 from nodescaler.core.packing import pack
+from nodescaler.core.settings import PackSettings
 
 log = structlog.get_logger()
 
 RETRY_S = 1.0
 LONGEST_RETRY_S = 30.0
-FAILED_AGAIN = timedelta(minutes=5)
+
+Pack = Callable[[Snapshot, PackSettings, Callable[[], bool]], Plan]
+
+
+def packed(snapshot: Snapshot, _settings: PackSettings, _stop: Callable[[], bool]) -> Plan:
+    return pack(snapshot)
 
 
 class Provisioning:
-    def __init__(self, kit: Kit, state: State) -> None:
+    """Args: pack: makes a plan, in a thread of its own; it returns soon after `stop` says so."""
+
+    def __init__(self, kit: Kit, state: State, pack: Pack = packed) -> None:
         self._kit = kit
         self._state = state
+        self._pack = pack
+        self._telling = Telling(kit, state)
         self._new: dict[str, PodSpec] = {}  # pending pods that no pass has seen
-        self._told: dict[str, tuple[str, datetime]] = {}  # pod uid: reason, when
         self._claim_news = asyncio.Event()
         self._failures = 0
         self._retry: asyncio.TimerHandle | None = None
@@ -65,7 +78,7 @@ class Provisioning:
         gone = new if new is not None else old
         if gone is not None:
             self._new.pop(gone.key, None)
-            self._told.pop(gone.uid, None)
+            self._telling.forget(gone)
         if new is None and old is not None and old.node_name:
             self.again()  # room was made
         self._batch.look()
@@ -81,8 +94,14 @@ class Provisioning:
 
     def again(self) -> None:
         """What the last plan was made for is no longer so."""
-        if self._state.pods.pending():
+        if self._has_work():
             self._batch.trigger()
+
+    def _has_work(self) -> bool:
+        """Whether some pod waits, or may soon, because its node is leaving."""
+        return bool(self._state.pods.pending()) or any(
+            leaving.deleting_since is not None for leaving in self._state.claims()
+        )
 
     def _complete(self) -> bool:
         if not self._new:
@@ -100,14 +119,14 @@ class Provisioning:
             batch_s = await self._batch.closed()
             self._new.clear()
             try:
-                await self._pass(batch_s)
+                came_on = await self._pass(batch_s)
             except KubeError as error:
                 log.warning("planning again", why=str(error), after_s=self._later())
             except Exception as error:  # noqa: BLE001 - outermost frame: the next batch may be fine
                 log.error("planning failed", why=repr(error), frames=frames(error))  # noqa: TRY400 - a formatted trace reads source files, which blocks the loop
                 self._later()
             else:
-                self._failures = 0
+                self._failures = 0 if came_on else self._failures
 
     def _later(self) -> float:
         """Plan again, ever more rarely; what is new meanwhile does not wait for that."""
@@ -118,25 +137,56 @@ class Provisioning:
         self._retry = asyncio.get_running_loop().call_later(wait_s, self.again)
         return wait_s
 
-    async def _pass(self, batch_s: float) -> None:
-        pods = self._state.pods.pending()
-        self._kit.metrics.queue_depth.set(len(pods))
-        if not pods:
-            self._kit.metrics.unschedulable_pods.set(0)
-            return
+    async def _pass(self, batch_s: float) -> bool:
+        """One plan, carried out; False when there was not even time for a part of it."""
+        self._kit.metrics.queue_depth.set(len(self._state.pods.pending()))
+        if not self._has_work():
+            self._telling.nothing()
+            return True
         settle_s = await self._settled()
         snapshot = self._state.snapshot()
+        if not snapshot.pods:
+            self._telling.nothing()
+            return True
         began = loop_s()
-        plan = await asyncio.to_thread(pack, snapshot)
+        plan = await self._planned(snapshot)
         plan_ms = ms(began)
         began = loop_s()
         refused = await self._create(plan)
-        self._tell(plan, refused)
+        self._telling.tell(plan, refused)
         self._kit.metrics.scheduling_duration.observe(plan_ms / 1e3)
-        self._log(snapshot, plan, batch_ms=round(batch_s * 1e3), settle_ms=round(settle_s * 1e3),
-                  plan_ms=plan_ms, create_ms=ms(began))  # fmt: skip
+        self._telling.log(
+            snapshot, plan, batch_ms=round(batch_s * 1e3), settle_ms=round(settle_s * 1e3),
+            plan_ms=plan_ms, create_ms=ms(began),
+        )  # fmt: skip
         for error in refused.values():
             raise error
+        return self._go_on(plan) if plan.is_partial else True
+
+    async def _planned(self, snapshot: Snapshot) -> Plan:
+        """The plan, cut short at its deadline, and when nobody waits for it any more."""
+        over = threading.Event()
+        loop = asyncio.get_running_loop()
+        deadline = loop.call_later(self._kit.settings.plan_deadline_s, over.set)
+        try:
+            return await asyncio.to_thread(
+                self._pack, snapshot, self._kit.settings.pack, over.is_set
+            )
+        finally:
+            deadline.cancel()
+            over.set()  # the end of the process waits for its threads
+
+    def _go_on(self, plan: Plan) -> bool:
+        """Plan the rest: at once if this plan came on, else when there may be more time."""
+        came_on = bool(plan.new_nodes or plan.existing)
+        if came_on:
+            log.info("planning the rest", object="pods", why="the deadline came first")
+            self._batch.trigger(at_once=True)
+        else:
+            allowed_s = self._kit.settings.plan_deadline_s
+            why = f"no pod has a place after {allowed_s:g} s; would do: a longer --plan-deadline"
+            log.warning("planning again", object="pods", why=why, after_s=self._later())
+        return came_on
 
     async def _settled(self) -> float:
         """Wait, but not for ever, until every launch that was asked for is recorded."""
@@ -153,7 +203,8 @@ class Provisioning:
     async def _create(self, plan: Plan) -> dict[str, KubeError]:
         """Every claim by itself: one that is refused, by name here, keeps no other back."""
         now = self._kit.now()
-        errors = await together(self._created(node, now) for node in plan.new_nodes)
+        created = (self._created(node, now) for node in plan.new_nodes)
+        errors = await together(created, at_once=AT_ONCE)
         pairs = zip(plan.new_nodes, errors, strict=True)
         return {node.name: error for node, error in pairs if error is not None}
 
@@ -170,8 +221,8 @@ class Provisioning:
             return  # deleted while the plan was made; its pods come up again
         name = claim_name(node.pool, node, now)
         node_class = pool.node_class or self._kit.settings.default_class
-        answer = await self._insist(claim_body(name, node, pool, node_class))
-        self._state.nominate(name, node.pods, self._kit.settings.nominated_s)
+        answer = await insist(self._kit, claim_body(name, node, pool, node_class))
+        self._state.nominate(name, waiting(node.pods), self._kit.settings.nominated_s)
         self._state.put_claim(answer)
         self._kit.metrics.claims_created.labels(node.pool, "provisioned").inc()
         log.info(
@@ -181,76 +232,6 @@ class Provisioning:
             read={"pods": len(node.pods)},
             decided=f"{node.instance_type} {node.capacity_type}",
             why=f"cheapest for {len(node.pods)} pods at {node.usd_per_hour:g} USD/h",
-        )
-
-    async def _insist(self, body: Json) -> Json:
-        """Create the claim; ask again while no answer comes, because it may exist already."""
-        while True:
-            try:
-                return await self._kit.client.create(NODE_CLAIMS, body)
-            except AlreadyExists:
-                return await self._kit.client.get(NODE_CLAIMS, body["metadata"]["name"])
-            except Unavailable as error:
-                log.warning("asking again", object=f"NodeClaim/{body['metadata']['name']}",
-                            why=str(error))  # fmt: skip
-                await asyncio.sleep(RETRY_S)
-
-    # -------------------------------------------------------------- what is said
-
-    def _tell(self, plan: Plan, refused: Mapping[str, KubeError]) -> None:
-        for placement in plan.existing:
-            self._state.nominate(placement.node, placement.pods, self._kit.settings.nominated_s)
-            for pod in placement.pods:
-                self._nominated(pod, f"should fit on node {placement.node}")
-        for node in plan.new_nodes:
-            if node.name in refused:
-                self._refused(node, refused[node.name])
-                continue
-            for pod in node.pods:
-                what = f"a new {node.instance_type} node of {node.pool}"
-                self._nominated(pod, f"should fit on {what}")
-        for out in plan.unschedulable:
-            self._failed(out.pod, out.reason)
-        self._kit.metrics.unschedulable_pods.set(len(plan.unschedulable))
-
-    def _refused(self, node: PlannedNode, error: KubeError) -> None:
-        kind = type(error).__name__
-        log.warning("claim refused", object=f"pool/{node.pool}", why=str(error))
-        for pod in node.pods:  # the error names the claim, which is another one each time
-            self._failed(pod, f"the API refuses a NodeClaim of pool {node.pool}: {kind}")
-
-    def _nominated(self, pod: PodSpec, message: str) -> None:
-        if self._is_news(pod, message):
-            self._kit.recorder.emit(
-                about_pod(pod), type="Normal", reason="Nominated", message=message
-            )
-
-    def _failed(self, pod: PodSpec, why: str) -> None:
-        if self._is_news(pod, why):
-            self._kit.recorder.emit(
-                about_pod(pod), type="Warning", reason="FailedScheduling", message=why
-            )
-
-    def _is_news(self, pod: PodSpec, message: str) -> bool:
-        """The same about the same pod is said once in five minutes."""
-        said, at = self._told.get(pod.uid, ("", None))
-        now = self._kit.now()
-        if said == message and at is not None and now - at < FAILED_AGAIN:
-            return False
-        self._told[pod.uid] = (message, now)
-        return True
-
-    def _log(self, snapshot: Snapshot, plan: Plan, **timings: float) -> None:
-        why = Counter(out.reason for out in plan.unschedulable).most_common(1)
-        log.info(
-            "planned",
-            object="pods",
-            read={"pods": len(snapshot.pods), "nodes": len(snapshot.nodes)},
-            decided=f"{len(plan.new_nodes)} new nodes at {plan.usd_per_hour:g} USD/h",
-            onto_existing=sum(len(each.pods) for each in plan.existing),
-            unschedulable=len(plan.unschedulable),
-            why=why[0][0] if why else "every pod has a place",
-            **timings,
         )
 
 
