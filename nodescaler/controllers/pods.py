@@ -1,4 +1,4 @@
-"""Pods by what the controllers ask about them: bound where, pending, and is their owner done?
+"""Pods by what the controllers ask: bound where, pending, mounting what, and is their owner done?
 
 Pure bookkeeping, fed one change at a time, so that no question walks all pods of the cluster.
 Which pods are ours to plan: karpenter.md 1.5.
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from nodescaler.core.drain import is_protected
 from nodescaler.core.labels import NODE_POOL, Allowed
 from nodescaler.core.model import PodSpec
+from nodescaler.core.taints import DISRUPTED
 
 
 def is_ours_to_plan(pod: PodSpec) -> bool:
@@ -25,6 +28,19 @@ def is_ours_to_plan(pod: PodSpec) -> bool:
 def _may_have_a_pool(requirements: Mapping[str, Allowed]) -> bool:
     """A pod that excludes `karpenter.sh/nodepool` asks for a node that is not ours."""
     return NODE_POOL not in requirements or requirements[NODE_POOL].has_value
+
+
+def comes_back(pod: PodSpec, now: datetime) -> bool:
+    """Whether *pod* is evicted from a node that is drained, and its owner then makes another.
+
+    Not so: daemons and static pods, which belong to the node; pods without an owner; pods that
+    already go, because their successors are pending pods of their own; and pods that no drain
+    touches, or not yet (``karpenter.sh/do-not-disrupt``).
+    """
+    if pod.owner is None or pod.is_daemon or pod.mirror or not is_living(pod):
+        return False
+    tolerant = any(each.tolerates(DISRUPTED) for each in pod.tolerations)
+    return not tolerant and not is_protected(pod, now)
 
 
 @dataclass(slots=True)
@@ -47,15 +63,29 @@ class PodIndex:
     def __init__(self) -> None:
         self._pods: dict[str, PodSpec] = {}
         self._on_node: dict[str, dict[str, PodSpec]] = {}
+        self._told: dict[str, tuple[PodSpec, ...]] = {}  # what `on` last said, until it changes
+        self._mounting: dict[str, dict[str, PodSpec]] = {}
         self._pending: dict[str, PodSpec] = {}
         self._siblings: dict[str, Siblings] = {}
 
     def get(self, key: str) -> PodSpec | None:
         return self._pods.get(key)
 
-    def on(self, node: str) -> Collection[PodSpec]:
-        """What is bound to *node*."""
-        return self._on_node.get(node, {}).values()
+    def on(self, node: str) -> tuple[PodSpec, ...]:
+        """What is bound to *node*: the same object until that changes."""
+        if node not in self._on_node:
+            return ()
+        if node not in self._told:
+            self._told[node] = tuple(self._on_node[node].values())
+        return self._told[node]
+
+    def mounted(self) -> Collection[str]:
+        """Keys of the claims that some pod mounts."""
+        return self._mounting.keys()
+
+    def mounting(self, claim: str) -> Collection[PodSpec]:
+        """The pods that mount *claim* and are not over."""
+        return self._mounting.get(claim, {}).values()
 
     def pending(self) -> Collection[PodSpec]:
         """The pods that are ours to plan."""
@@ -81,6 +111,10 @@ class PodIndex:
         self._pods[pod.key] = pod
         if pod.node_name:
             self._on_node.setdefault(pod.node_name, {})[pod.key] = pod
+            self._told.pop(pod.node_name, None)
+        if pod.volumes and not pod.is_over:
+            for claim in pod.volumes:
+                self._mounting.setdefault(claim, {})[pod.key] = pod
         if is_ours_to_plan(pod):
             self._pending[pod.key] = pod
         self._count(pod, 1)
@@ -88,11 +122,10 @@ class PodIndex:
     def _remove(self, pod: PodSpec) -> None:
         self._pods.pop(pod.key, None)
         self._pending.pop(pod.key, None)
-        there = self._on_node.get(pod.node_name)
-        if there is not None:
-            there.pop(pod.key, None)
-            if not there:
-                del self._on_node[pod.node_name]
+        _take_out(self._on_node, pod.node_name, pod.key)
+        self._told.pop(pod.node_name, None)
+        for claim in pod.volumes:
+            _take_out(self._mounting, claim, pod.key)
         self._count(pod, -1)
 
     def _count(self, pod: PodSpec, step: int) -> None:
@@ -103,6 +136,14 @@ class PodIndex:
         siblings.settled += step * is_settled(pod)
         if siblings.living == 0:
             del self._siblings[pod.owner.uid]
+
+
+def _take_out(index: dict[str, dict[str, PodSpec]], key: str, pod: str) -> None:
+    there = index.get(key)
+    if there is not None:
+        there.pop(pod, None)
+        if not there:
+            del index[key]
 
 
 def nothing_more_comes(

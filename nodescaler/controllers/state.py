@@ -1,14 +1,14 @@
 """The cluster as the node half sees it: caches, decoded once per change, and snapshots of them.
 
-Pods, Nodes, NodeClaims, DaemonSets and ReplicaSets come by list and watch; the answers to our own
-writes are put in at once, so that the next decision sees them. Nothing here is a source of truth:
-a new process has the same state after its first lists.
+Pods, Nodes, NodeClaims, DaemonSets, ReplicaSets, Namespaces and all about storage come by list and
+watch; the answers to our own writes are put in at once, so that the next decision sees them.
+Nothing here is a source of truth: a new process has the same state after its first lists.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -18,14 +18,15 @@ import structlog
 
 from kube.cache import Cache, Change
 from kube.client import Client, Json
-from kube.objects import ObjectMeta
-from kube.resources import DAEMON_SETS, NODE_CLAIMS, NODES, PODS, REPLICA_SETS
+from kube.objects import ObjectMeta, Partial
+from kube.resources import DAEMON_SETS, NAMESPACES, NODE_CLAIMS, NODES, PODS, REPLICA_SETS
 from kube.values.times import Now
 from nodescaler import decode
 from nodescaler.controllers.books import Books
 from nodescaler.controllers.claims import FINALIZER
-from nodescaler.controllers.pods import PodIndex
-from nodescaler.controllers.snapshots import Beside, foreign, on_its_way, usage, with_claim
+from nodescaler.controllers.pods import PodIndex, comes_back
+from nodescaler.controllers.snapshots import Beside, NodeStates, usage
+from nodescaler.controllers.storage import Storage
 from nodescaler.core.model import ClaimState, DaemonSpec, NodeState, PodSpec, Snapshot
 
 log = structlog.get_logger()
@@ -33,6 +34,9 @@ log = structlog.get_logger()
 PodListener = Callable[[PodSpec | None, PodSpec | None], None]
 NodeListener = Callable[[NodeState | None, NodeState | None], None]
 ClaimListener = Callable[[ClaimState | None, ClaimState | None], None]
+PlaceListener = Callable[[], None]
+
+BLOCKED = timedelta(minutes=10)  # a drain that lasts longer: room made for its pods stands empty
 
 
 class Named(Protocol):
@@ -59,7 +63,8 @@ class State:
     """Everything that is cached.
 
     Attributes:
-        pods: by node, by owner, pending.
+        pods: by node, by owner, by claim, pending.
+        storage: claims and what they resolve to.
         disrupting: names of claims whose removal is being decided right now.
     """
 
@@ -78,6 +83,11 @@ class State:
         self._on_pod: list[PodListener] = []
         self._on_node: list[NodeListener] = []
         self._on_claim: list[ClaimListener] = []
+        self._on_place: list[PlaceListener] = []
+        self.storage = Storage(client, self.pods, self._places_changed)
+        self._states = NodeStates()
+        self._namespaces: dict[str, Mapping[str, str]] = {}
+        self._namespace_cache = Cache(client, NAMESPACES, Partial)
         self._pod_cache = Cache(client, PODS, decode.PodObject)
         self._node_cache = Cache(client, NODES, decode.NodeObject)
         self._claim_cache = Cache(client, NODE_CLAIMS, decode.NodeClaimObject)
@@ -87,6 +97,7 @@ class State:
         self._node_cache.subscribe(self._node_changed)
         self._claim_cache.subscribe(self._claim_changed)
         self._replica_cache.subscribe(self._replicas_changed)
+        self._namespace_cache.subscribe(self._namespace_changed)
         self._wanted: dict[str, int] = {}
 
     # -------------------------------------------------------------- life
@@ -108,6 +119,8 @@ class State:
             self._pod_cache,
             self._daemon_cache,
             self._replica_cache,
+            self._namespace_cache,
+            *self.storage.caches,
         )
 
     def listen(
@@ -116,11 +129,17 @@ class State:
         pod: PodListener | None = None,
         node: NodeListener | None = None,
         claim: ClaimListener | None = None,
+        place: PlaceListener | None = None,
     ) -> None:
-        """Call back with old and new after each change that makes a difference here."""
+        """Call back with old and new after each change that makes a difference here.
+
+        *place* is called when a pending pod may go elsewhere than before although no pod, node or
+        claim has changed: by its volumes, a driver's attach limit or the labels of a namespace.
+        """
         self._on_pod += [pod] if pod is not None else []
         self._on_node += [node] if node is not None else []
         self._on_claim += [claim] if claim is not None else []
+        self._on_place += [place] if place is not None else []
 
     def listen_all(self, callback: Callable[[], None]) -> None:
         """Call back after each change of any kind."""
@@ -195,6 +214,18 @@ class State:
         elif change.old is not None:
             self._wanted.pop(change.old.metadata.uid, None)
 
+    def _namespace_changed(self, change: Change[Partial]) -> None:
+        name = _name(change)
+        was = self._namespaces.pop(name, None)
+        if change.new is not None:
+            self._namespaces[name] = change.new.metadata.labels
+        if self._namespaces.get(name) != was:
+            self._places_changed()
+
+    def _places_changed(self) -> None:
+        for tell in self._on_place:
+            tell()
+
     def put_claim(self, answer: Json) -> None:
         self._claim_cache.put(msgspec.convert(answer, decode.NodeClaimObject))
 
@@ -252,8 +283,9 @@ class State:
         return max((found.until - self._now()).total_seconds(), 0.0)
 
     def _still_waits(self, pod: PodSpec) -> bool:
+        """It is where it was: nowhere, or on the node that it is about to be evicted from."""
         held = self.pods.get(pod.key)
-        return held is not None and held.uid == pod.uid and not held.node_name
+        return held is not None and held.uid == pod.uid and held.node_name == pod.node_name
 
     async def pods_on(self, node: str) -> list[PodSpec]:
         """What the API, not the cache, says is bound to *node*."""
@@ -268,33 +300,50 @@ class State:
         return min((s for s in left.values() if s > 0), default=None)
 
     def snapshot(self) -> Snapshot:
-        """Everything that planning reads; the pods are the pending ones."""
+        """Everything that planning reads.
+
+        The pods are the pending ones, and those that drains are about to set free: such a pod is
+        told by its `node_name`, it still runs there, and there is nothing to say about it yet.
+        """
         pools = self.books.usable()
+        moving = tuple(self._moving())
         return Snapshot(
             pools=tuple(pools),
             types={pool.name: tuple(self.books.types[pool.name]) for pool in pools},
             nodes=tuple(self._node_states()),
-            pods=tuple(self.pods.pending()),
+            pods=(*self.pods.pending(), *moving),
             daemons=tuple(self._daemons()),
             usage=usage(self._claims.values()),
+            namespaces=dict(self._namespaces),
+            volumes=self.storage.volumes({pod.key for pod in moving}),
         )
+
+    def _moving(self) -> Iterator[PodSpec]:
+        """The pods of drained nodes that will come back as pending ones."""
+        now = self._now()
+        for claim in self._claims.values():
+            since = claim.deleting_since
+            node = self.node_of(claim) if since is not None else None
+            if since is not None and node is not None and now - since < BLOCKED:
+                yield from (pod for pod in self.pods.on(node.name) if comes_back(pod, now))
 
     def _node_states(self) -> Iterator[NodeState]:
         for node in self._nodes.values():
             claim = self.claim_of(node)
-            beside = self._beside(node.name, claim)
-            yield foreign(node, beside) if claim is None else with_claim(node, claim, beside)
+            yield self._states.of(node, claim, self._beside(node.name, claim))
         for claim in self._claims.values():
             if self.node_of(claim) is None:
-                yield on_its_way(claim, self._beside("", claim))
+                yield self._states.of(None, claim, self._beside("", claim))
+        self._states.seal()
 
     def _beside(self, node: str, claim: ClaimState | None) -> Beside:
-        names = {node, claim.name if claim is not None else node}
+        names = (node, claim.name) if claim is not None else (node,)
         return Beside(
-            pods=tuple(self.pods.on(node)) if node else (),
-            nominated=any(self.nominated_for_s(name) > 0 for name in names),
+            pods=self.pods.on(node),
+            nominated=bool(self._nominated) and any(map(self.nominated_for_s, names)),
             leaving=claim is not None and claim.name in self.disrupting,
             last_pod_event=self._pod_events.get(node),
+            attach_limits=self.storage.attach_limits(node),
         )
 
     def _daemons(self) -> Iterator[DaemonSpec]:
@@ -331,7 +380,9 @@ def read(reader: Callable[[S], T], obj: S | None) -> T | None:
         return None
 
 
-def _name(change: Change[decode.NodeObject] | Change[decode.NodeClaimObject]) -> str:
+def _name(
+    change: Change[decode.NodeObject] | Change[decode.NodeClaimObject] | Change[Partial],
+) -> str:
     found = change.new or change.old
     return found.metadata.name if found is not None else ""
 
