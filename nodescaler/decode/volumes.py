@@ -10,6 +10,10 @@ https://kubernetes.io/docs/concepts/storage/storage-classes/#volume-binding-mode
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
 
 from nodescaler.core.demands import NO_REQUIREMENTS, Volume
 from nodescaler.core.labels import (
@@ -34,7 +38,10 @@ from nodescaler.decode.storage import (
     VolumeBody,
     VolumeObject,
 )
+from nodescaler.decode.structs import NodeSelector
 
+ANYWHERE = (NO_REQUIREMENTS,)
+PLACES = 4096  # remembered; there are fewer, unless each disk is a node's own
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 ONE_POD = "ReadWriteOncePod"
 WAITS = "WaitForFirstConsumer"
@@ -110,21 +117,43 @@ def _bound(key: str, name: str, stock: Stock) -> Volume:
     if volume is None:
         told = f"claim {key} is bound to volume {name}, which does not exist"
         return Volume(handle=name, fault=told)
-    return Volume(_reachable_from(volume), _driver_of(volume.spec), name)
+    try:
+        places = _reachable_from(volume)
+    except Faults as faults:
+        return Volume(handle=name, fault=f"volume {name} of claim {key}: {faults}")
+    return Volume(places, _driver_of(volume.spec), name)
 
 
 def _reachable_from(volume: VolumeObject) -> tuple[Requirements, ...]:
-    """The nodes that can attach it.
+    """The nodes that can attach it; the very same object for volumes of one place.
 
     Raises:
         Faults: a term that cannot be read.
     """
-    affinity, labels = volume.spec.node_affinity, _by_labels(volume.metadata.labels)
-    if affinity is None or affinity.required is None:
+    affinity, labels = volume.spec.node_affinity, volume.metadata.labels
+    own = tuple((key, labels[key]) for key in PLACE_LABELS if key in labels)
+    required = affinity.required if affinity is not None else None
+    if required is None and not own:
+        return ANYWHERE
+    return _remembered(_Place(msgspec.json.encode(required), own, required))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What says where a volume is; two are equal when they say the same."""
+
+    text: bytes
+    labels: tuple[tuple[str, str], ...]
+    required: NodeSelector | None = field(compare=False)
+
+
+@lru_cache(maxsize=PLACES)
+def _remembered(place: _Place) -> tuple[Requirements, ...]:
+    labels = _by_labels(dict(place.labels))
+    if place.required is None:
         return (labels,)
     findings = Findings()
-    path = f"volume {volume.metadata.name}: spec.nodeAffinity.required"
-    found = node_terms(affinity.required, path, findings)
+    found = node_terms(place.required, "spec.nodeAffinity.required", findings)
     findings.raise_if_any()
     return tuple(each & labels for each in found)
 
@@ -174,7 +203,7 @@ def _unbound(claim: StorageClaimObject, key: str, stock: Stock) -> Volume:
 
 
 def _may_be_made_in(found: StorageClassObject) -> tuple[Requirements, ...]:
-    return tuple(map(_topology, found.allowed_topologies or ())) or (NO_REQUIREMENTS,)
+    return tuple(map(_topology, found.allowed_topologies or ())) or ANYWHERE
 
 
 def _topology(term: TopologyTerm) -> Requirements:

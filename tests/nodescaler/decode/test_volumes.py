@@ -118,7 +118,7 @@ def test_which_driver_attaches_it(source: Json, driver: str) -> None:
 
 def test_a_volume_whose_terms_cannot_be_read_keeps_its_pods_out() -> None:
     odd = [{"key": ZONE, "operator": "Has"}]
-    said = "claim shop/data: volume pv-1: spec.nodeAffinity.required[0][0].operator: found 'Has'"
+    said = "volume pv-1 of claim shop/data: spec.nodeAffinity.required[0][0].operator: found 'Has'"
 
     assert resolve(BOUND, Stock([volume(nodeAffinity=reached(odd))])).fault.startswith(said)
 
