@@ -63,10 +63,13 @@ class Scope:
     Attributes:
         gangs: pods that come together or not at all.
         faults: volumes that cannot be used, and pods that no plan can place.
+        picky: pods that are large, and ask for labels of nodes; else only company, spreads, ports
+            and volumes keep a pod from a node.
     """
 
     gangs: bool = True
     faults: bool = True
+    picky: bool = True
     most_of_a_kind: int = 8
 
 
@@ -98,21 +101,22 @@ def one_pod(pick: Picker, scope: Scope) -> PodSpec:
     name = pick.one("web", "db", "edge")
     namespace = pick.one("shop", "shop", "bank")
     requests = {
-        "cpu": pick.one(100, 500, 1500, 4000),
-        "memory": MIB * pick.one(64, 512, 4096),
+        "cpu": pick.one(100, 500, 1500, 4000) if scope.picky else 10,
+        "memory": MIB * (pick.one(64, 512, 4096) if scope.picky else 1),
         "pods": 1,
-        **pick.one({}, {}, {}, {}, {GPU: 1}),
+        **(pick.one({}, {}, {}, {}, {GPU: 1}) if scope.picky else {}),
     }
     least = pick.one("", "", "", "", "3", "1") if scope.gangs else ""
     gang = {GANG_NAME: "team", GANG_LEAST: least} if least else {}
     priority = pick.one(0, 0, 10)
+    tolerations = ((), (Toleration("team", "Exists"),), (ANYTHING_GOES,))
     return PodSpec(
         namespace,
         "",
         labels={"app": name, "track": pick.one("stable", "canary"), **gang},
         requests=requests,
-        alternatives=pick.often((EVERYTHING,), *PLACES),
-        tolerations=pick.often((), (Toleration("team", "Exists"),), (ANYTHING_GOES,)),
+        alternatives=pick.often((EVERYTHING,), *PLACES) if scope.picky else (EVERYTHING,),
+        tolerations=pick.often(*tolerations) if scope.picky else (ANYTHING_GOES,),
         host_ports=pick.one((), (), (), (), (), *PORTS),
         beside=pick.one((), (), (), (_term(pick, name, namespace),)),
         apart=pick.one((), (), (_term(pick, name, namespace),)),
