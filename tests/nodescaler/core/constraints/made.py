@@ -7,7 +7,7 @@ their size, so that nothing but the constraint under test decides.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,8 +35,10 @@ from nodescaler.core.model import (
     Snapshot,
 )
 from nodescaler.core.packing import pack
-from nodescaler.core.resources import fits, total
+from nodescaler.core.resources import total
 from nodescaler.core.settings import PackSettings
+from tests.nodescaler.core.staging import launches
+from tests.nodescaler.core.validator import faults
 
 GIB = 2**30
 ZONES = ("a", "b", "c")
@@ -213,7 +215,7 @@ class Outcome:
         for state in self.snapshot.nodes:
             if state.name == host:
                 return {state.labels.get(key)}
-        return {labels.get(key) for _, labels in launches(self.snapshot, self.node(name))}
+        return {each.labels.get(key) for each in launches(self.snapshot, self.node(name))}
 
     def label(self, name: str, key: str) -> str | None:
         """The label of the pod's node, which must be certain whatever the cloud launches."""
@@ -241,57 +243,11 @@ class Outcome:
         return next(e.reason for e in self.plan.unschedulable if e.pod.name == name)
 
 
-def launches(
-    snapshot: Snapshot, planned_node: PlannedNode
-) -> Iterator[tuple[InstanceType, dict[str, str]]]:
-    """Every machine that the claim of this node allows, with the labels it would have."""
-    pool = next(pool for pool in snapshot.pools if pool.name == planned_node.pool)
-    asked = planned_node.requirements
-    for each in snapshot.types[pool.name]:
-        for offering in each.offerings:
-            decided = {**asked.single_values(), **pool.labels, **planned_node.labels}
-            labels = {**decided, **each.labels_of(offering)}
-            listed = each.name in planned_node.instance_types
-            if offering.available and listed and asked.accepts({**labels, HOSTNAME: "new"}):
-                yield each, labels
-
-
 def planned(snapshot: Snapshot, settings: PackSettings | None = None) -> Outcome:
-    """Plan, and check what holds for every plan: nothing lost, nothing overfull, limits kept."""
-    found = Outcome(snapshot, pack(snapshot, settings))
-    assert sorted([*found.placed, *found.left]) == sorted(p.name for p in snapshot.pods)
-    for each in found.plan.new_nodes:
-        _sound(snapshot, each)
-    for pool in snapshot.pools:
-        _within_limits(found, pool)
-    return found
-
-
-def _sound(snapshot: Snapshot, planned_node: PlannedNode) -> None:
-    """Each machine that the claim allows holds the pods, and each of them may go there."""
-    need = total(each.requests for each in planned_node.pods)
-    possible = list(launches(snapshot, planned_node))
-    assert possible, f"{planned_node.name} can be launched as nothing"
-    for each, labels in possible:
-        assert fits(need, each.allocatable), f"{planned_node.name} as {each.name} is overfull"
-        for guest in planned_node.pods:
-            here = any(t.accepts({**labels, HOSTNAME: "new"}) for t in guest.alternatives)
-            assert here, f"{guest.name} does not want {each.name} with {labels}"
-
-
-def _within_limits(found: Outcome, pool: NodePool) -> None:
-    """Whatever is launched of what the claims list, the pool keeps its limits."""
-    more: Counter[str] = Counter()
-    for each in found.plan.new_nodes:
-        if each.pool == pool.name:
-            more["nodes"] += 1
-            possible = [kind for kind, _ in launches(found.snapshot, each)]
-            for name in pool.limits:
-                if name != "nodes":
-                    more[name] += max(kind.capacity.get(name, 0) for kind in possible)
-    used = total([more, found.snapshot.usage.get(pool.name, {})])
-    over = {n: used[n] for n, most in pool.limits.items() if more[n] and used[n] > most}
-    assert not over, f"pool {pool.name} is over its limits: {over} of {dict(pool.limits)}"
+    """Plan; the independent validator finds no fault with it."""
+    plan = pack(snapshot, settings)
+    assert faults(snapshot, plan, settings or PackSettings()) == []
+    return Outcome(snapshot, plan)
 
 
 ON_DEMAND, SPOT = demand(CAPACITY_TYPE, "In", "on-demand"), demand(CAPACITY_TYPE, "In", "spot")

@@ -94,10 +94,10 @@ def test_a_node_lists_every_type_that_would_do_the_cheapest_first() -> None:
 
 @pytest.mark.parametrize("most", [1, 5, 60])
 def test_no_node_lists_more_types_than_allowed(most: int) -> None:
-    found = planned(mixed(60), PackSettings(most_types=most))
+    nodes = pack(mixed(60), PackSettings(most_types=most)).new_nodes
 
-    assert max(len(each.instance_types) for each in found.plan.new_nodes) <= most
-    assert all(each.instance_types[0] == each.instance_type for each in found.plan.new_nodes)
+    assert max(len(each.instance_types) for each in nodes) <= most
+    assert all(each.instance_types[0] == each.instance_type for each in nodes)
 
 
 # ---------------------------------------------------------------- how much work
@@ -105,15 +105,15 @@ def test_no_node_lists_more_types_than_allowed(most: int) -> None:
 
 @pytest.mark.parametrize("budget_s", [0.0, 0.2])
 def test_a_plan_lies_between_the_bound_and_first_fit(budget_s: float) -> None:
-    plan = planned(mixed(300), PackSettings(budget_s=budget_s)).plan
+    plan = pack(mixed(300), PackSettings(budget_s=budget_s))
 
     assert 0 < plan.lower_bound_per_hour <= plan.usd_per_hour + CENT
     assert plan.usd_per_hour <= plan.first_fit_per_hour + CENT
 
 
 def test_more_work_never_makes_a_plan_dearer() -> None:
-    fast = planned(mixed(300)).plan
-    slow = planned(mixed(300), PackSettings(budget_s=0.2)).plan
+    fast = pack(mixed(300))
+    slow = pack(mixed(300), PackSettings(budget_s=0.2))
 
     assert slow.usd_per_hour <= fast.usd_per_hour + CENT
 

@@ -159,16 +159,22 @@ def test_a_follower_without_a_leader_stays_out() -> None:
 
 
 def test_two_terms_hold_together() -> None:
-    found = planned(
-        cluster(
-            pod("web-0", beside=(term(ZONE, "db"), term(HOSTNAME, "cache"))),
-            pod("db-0", app="db", **only(zone("b"))),
-            pod("cache-0", app="cache", **only(zone("a", "b"))),
-        )
-    )
+    """The zone of the one and the host of the other: the pod that matches both terms."""
+    waiting = pod("web-0", beside=(term(ZONE, "db"), term(HOSTNAME, "db")))
+    found = planned(cluster(waiting, pod("db-0", app="db", **only(zone("b")))))
 
+    assert found.host("web-0") == found.host("db-0")
     assert found.zone("web-0") == "b"
-    assert found.host("web-0") == found.host("cache-0")
+
+
+def test_two_terms_are_not_met_by_two_different_pods() -> None:
+    """As with kube-scheduler: a pod counts only when it matches every term. Karpenter's node for
+    such a pod would stay empty.
+    """
+    waiting = pod("web-0", beside=(term(ZONE, "db"), term(ZONE, "cache")))
+    found = planned(cluster(waiting, pod("db-0", app="db"), pod("cache-0", app="cache")))
+
+    assert found.left == ["web-0"]
 
 
 # ---------------------------------------------------------------- to pods that run already

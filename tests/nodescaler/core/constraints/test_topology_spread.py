@@ -8,6 +8,7 @@ for kube-scheduler as well as for Karpenter, which takes its places from the poo
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -146,6 +147,23 @@ def test_what_the_selector_leaves_out_is_not_counted() -> None:
     found = planned(cluster(*waiting, nodes=(old, *standing(b=0, c=0))))
 
     assert found.count(ZONE) == {"a": 1, "b": 1, "c": 1}
+
+
+def test_pods_that_are_being_deleted_are_not_counted() -> None:
+    ending = pod("ending", deletes_at=datetime(2026, 1, 1, tzinfo=UTC))
+    there = node("in-a", "a", pods=(ending, replace(ending, name="too", uid="too")))
+    found = planned(cluster(*spread_crowd(3), nodes=(there, *standing(b=0, c=0))))
+
+    assert found.count(ZONE) == {"a": 1, "b": 1, "c": 1}
+
+
+def test_an_empty_selector_counts_nothing() -> None:
+    """As with kube-scheduler, where a spread without a selector spreads nothing."""
+    everything = replace(spread(), selector=Requirements())
+    tied = crowd(6, spreads=(everything,), **only(zone("a")))
+    found = planned(cluster(*tied, nodes=standing(a=3, b=0, c=0)))
+
+    assert found.left == []
 
 
 # ---------------------------------------------------------------- how many domains there must be
@@ -292,6 +310,15 @@ def test_over_zones_and_capacity_types_at_once() -> None:
 
     assert found.count(ZONE) == {"a": 2, "b": 2, "c": 2}
     assert found.count(CAPACITY_TYPE) == {"spot": 3, "on-demand": 3}
+
+
+def test_a_node_that_lacks_one_of_two_keys_counts_for_neither() -> None:
+    """The full nodes have no rack, so the web pods there do not count for the zone either."""
+    both = (spread(honours_affinity=False), spread("rack", honours_affinity=False))
+    waiting = crowd(1, spreads=both, **only(zone("a")))
+    found = planned(cluster(*waiting, pools=(RACKS,), nodes=standing(a=5, b=0)))
+
+    assert found.left == []
 
 
 def test_two_that_contradict_leave_pods_out() -> None:
