@@ -8,6 +8,7 @@ price list's JSON 1.1 carries texts, and its filters match as AWS's do. Long ans
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,11 +23,10 @@ import aiohttp
 import botocore.session
 from aiohttp import web
 
-from tests.scalers.servers import served
-
 SESSION: Any = botocore.session  # untyped
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 PASSED_ON = ("Authorization", "Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Target")
+CUT_OFF_S = 0.1
 MOST = 1000  # records of a page when the client does not say
 GET_PRODUCTS = "GetProducts"
 
@@ -40,14 +40,19 @@ class AwsServer:
         records: by the name of an EC2 call, what its answer's list holds; other calls are moto's.
         products: of the price list.
         refusals: by the name of a call, the status and error code it is answered with.
+        held: by the name of a call, what must happen before it is answered.
         asked: names and arguments of all calls.
+        arrived: set when all of `awaited` were asked.
     """
 
     moto: str
     records: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     products: list[dict[str, Any]] = field(default_factory=list)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    awaited: frozenset[str] = frozenset()
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
     def arguments(self, action: str) -> list[dict[str, Any]]:
@@ -62,6 +67,10 @@ class AwsServer:
             given = dict(parse_qsl(body.decode()))
             action = given.get("Action", "")
         self.asked.append((action, given))
+        if self.awaited <= {name for name, _ in self.asked}:
+            self.arrived.set()
+        if action in self.held:
+            await self.held[action].wait()
         if action in self.refusals:
             status, code = self.refusals[action]
             return _refused_json(status, code) if target else _refused_xml(status, code)
@@ -84,10 +93,18 @@ class AwsServer:
 
 @asynccontextmanager
 async def aws_server(moto: str) -> AsyncIterator[AwsServer]:
+    """Serve on a free port; at the end what a test has given up is cut off, not awaited."""
     server = AwsServer(moto)
-    async with served({"/{path:.*}": server.answer}) as url:
-        server.url = url
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", server.answer)
+    runner = web.AppRunner(app, shutdown_timeout=CUT_OFF_S)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
         yield server
+    finally:
+        await runner.cleanup()
 
 
 # ---------------------------------------------------------------- EC2: query in, XML out

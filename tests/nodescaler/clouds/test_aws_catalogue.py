@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -221,6 +222,20 @@ async def test_the_same_answers_make_the_same_catalogue(shop: AwsServer) -> None
     shop.products.reverse()
 
     assert await read(shop) == first
+
+
+async def test_all_is_asked_at_once_and_given_up_at_once(shop: AwsServer) -> None:
+    """While one call hangs the others are asked all the same, and a cancellation waits for none."""
+    shop.awaited = frozenset({*shop.records, "DescribeAvailabilityZones", "GetProducts"})
+    shop.held = {action: asyncio.Event() for action in shop.awaited}
+    reading = asyncio.ensure_future(read(shop))
+    await shop.arrived.wait()
+    reading.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    for event in shop.held.values():
+        event.set()
 
 
 async def test_the_whole_of_a_region_that_moto_knows(moto: Moto) -> None:
