@@ -31,6 +31,7 @@ from nodescaler.controllers.state import State
 from nodescaler.controllers.static import StaticPools
 from nodescaler.controllers.sweeping import Sweeping
 from nodescaler.controllers.termination import Termination
+from nodescaler.core.labels import CAPACITY_TYPE
 from nodescaler.core.model import ClaimState, NodeState, PodSpec
 from nodescaler.metrics import NodeMetrics
 
@@ -40,6 +41,7 @@ log = structlog.get_logger()
 
 CLAIM_WORKERS = 64  # launches and drains wait for clouds and pods, not for a processor
 RELIST_S = 10.0  # after a listing failed
+RESERVED = "reserved"  # a capacity type
 EXPECTED = (KubeError, CloudError)
 
 
@@ -177,9 +179,11 @@ class NodeEngine:
 
     # -------------------------------------------------------------- who looks at what
 
-    def _on_claim(self, _old: ClaimState | None, new: ClaimState | None) -> None:
+    def _on_claim(self, old: ClaimState | None, new: ClaimState | None) -> None:
         if new is not None:
             self._claims.add(new.name)
+        if _is_reserved(old) != _is_reserved(new):
+            self._pools.again()  # less, or more, is left of the reservation
 
     def _on_node(self, old: NodeState | None, new: NodeState | None) -> None:
         for node in (old, new):
@@ -211,3 +215,8 @@ class NodeEngine:
         if claim.deleting_since is None:
             await self._lifecycle.give_up(claim, "NodeDeleted", f"node {name} is being deleted")
         return None
+
+
+def _is_reserved(claim: ClaimState | None) -> bool:
+    """Whether its machine holds a part of a capacity reservation."""
+    return claim is not None and claim.labels.get(CAPACITY_TYPE) == RESERVED

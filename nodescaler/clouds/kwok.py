@@ -11,7 +11,8 @@ Source of the names: https://github.com/kubernetes-sigs/karpenter/tree/main/kwok
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,6 +28,7 @@ from nodescaler.clouds.catalogue import builtin
 from nodescaler.clouds.kwok_nodes import (
     FAKE,
     PREFIX,
+    RESERVATION,
     TOKEN,
     instance_from,
     machine_of,
@@ -34,7 +36,7 @@ from nodescaler.clouds.kwok_nodes import (
     provider_id,
     token_of,
 )
-from nodescaler.clouds.offers import cheapest
+from nodescaler.clouds.offers import cheapest, less_used
 from nodescaler.core.model import InstanceType
 
 log = structlog.get_logger()
@@ -57,6 +59,11 @@ def startup_s(node_class: NodeClass, default_s: float) -> float:
         raise Denied(
             f"{node_class.kind} '{node_class.name}': spec.nodeRegistrationDelay: {error}"
         ) from error
+
+
+def _used(holders: Mapping[str, str]) -> Counter[str]:
+    """How many machines hold a part of each reservation."""
+    return Counter(holders.values())
 
 
 @dataclass(slots=True)
@@ -95,22 +102,38 @@ class KwokCloud:
 
     async def catalogue(self, node_class: NodeClass) -> Sequence[InstanceType]:
         startup_s(node_class, 0.0)
-        return self._types
+        return less_used(self._types, _used(await self._holders()))
 
     async def create(self, spec: LaunchSpec) -> Instance:
         joined = await self._node(spec.token)
         if joined is not None:
             return machine_of(joined)
-        booting = self._booting.get(spec.token) or self._start(spec)
+        held = await self._holders()
+        booting = self._booting.get(spec.token) or self._start(spec, held)
         return booting.instance
 
     async def resume(self, spec: LaunchSpec) -> Instance:
         """Its Node is still to come, after what is left of the delay."""
         return await self.create(spec)
 
-    def _start(self, spec: LaunchSpec) -> Booting:
+    async def _holders(self) -> dict[str, str]:
+        """The machines that hold a part of a reservation: token and reservation."""
+        if all(each.count is None for kind in self._types for each in kind.offerings):
+            return {}
+        before = self._reserving()  # whoever joins during the list would be missed by both
+        nodes = await self._client.items(NODES, labels=RESERVATION)
+        joined = (machine_of(node) for node in nodes)
+        return before | {each.token: each.labels[RESERVATION] for each in joined}
+
+    def _reserving(self) -> dict[str, str]:
+        """Those of them that have not joined."""
+        waiting = (each.instance for each in self._booting.values())
+        return {m.token: m.labels[RESERVATION] for m in waiting if RESERVATION in m.labels}
+
+    def _start(self, spec: LaunchSpec, held: Mapping[str, str]) -> Booting:
         delay = timedelta(seconds=startup_s(spec.node_class, spec.startup_s))
-        offer = cheapest(self._types, spec.requirements, spec.requests)
+        types = less_used(self._types, _used({**held, **self._reserving()}))
+        offer = cheapest(types, spec.requirements, spec.requests)
         if offer is None:
             raise NoCapacity(f"no offer of the catalogue meets {spec.requirements}")
         booting = Booting(spec, instance_from(spec, offer), spec.asked_at + delay)

@@ -19,16 +19,18 @@ from nodescaler.decode import amounts
 PREFIX = "kwok://"
 FAKE = "kwok.x-k8s.io/node"
 TOKEN = "kwok.x-k8s.io/token"  # noqa: S105 - a label's name
+RESERVATION = "karpenter.kwok.sh/capacity-reservation-id"
 PRICE = "eks-node-viewer/instance-price"
 
 
 def instance_from(spec: LaunchSpec, offer: Offer) -> Instance:
     """The machine that answers *spec*."""
+    reservation = offer.offering.reservation
     return Instance(
         provider_id=PREFIX + spec.token,
         token=spec.token,
         name=spec.name,
-        labels=offer.labels,
+        labels=offer.labels | ({RESERVATION: reservation} if reservation else {}),
         capacity=offer.type.capacity,
         allocatable=offer.type.allocatable,
         usd_per_hour=offer.offering.usd_per_hour,

@@ -6,7 +6,7 @@ Pure. Ties are broken by name, so that asking again chooses the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nodescaler.core.labels import Requirements
@@ -45,6 +45,28 @@ def cheapest(
         if offering.available and is_accepted(each.labels_of(offering), requirements)
     )
     return min(found, key=_price_then_name, default=None)
+
+
+def less_used(types: Iterable[InstanceType], used: Mapping[str, int]) -> tuple[InstanceType, ...]:
+    """The types with what is left of their reservations; one that is used up cannot be had.
+
+    Args:
+        types: with the whole of each reservation as its offerings' count.
+        used: for each reservation, how many machines hold a part of it.
+    """
+    return tuple(
+        replace(each, offerings=tuple(_less_used(o, used) for o in each.offerings))
+        if any(o.count is not None for o in each.offerings)
+        else each
+        for each in types
+    )
+
+
+def _less_used(offering: Offering, used: Mapping[str, int]) -> Offering:
+    if offering.count is None:
+        return offering
+    left = max(offering.count - used.get(offering.reservation, 0), 0)
+    return replace(offering, count=left, available=offering.available and left > 0)
 
 
 def is_accepted(labels: Mapping[str, str], requirements: Requirements) -> bool:

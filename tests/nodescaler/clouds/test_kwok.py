@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,9 +11,11 @@ import pytest
 
 from kube.client import Json
 from kube.resources import NODES
-from nodescaler.clouds.base import Cloud, Denied, LaunchSpec, NodeClass
+from nodescaler.clouds.base import Cloud, Denied, Instance, LaunchSpec, NoCapacity, NodeClass
+from nodescaler.clouds.catalogue import builtin
 from nodescaler.clouds.kwok import KwokCloud
 from nodescaler.core.labels import Requirement
+from nodescaler.core.model import InstanceType, Offering
 from nodescaler.core.taints import Taint
 from tests.nodescaler.clouds.conformance import CloudConformance, delete, spec_at
 from tests.nodescaler.controllers.world import World, world
@@ -32,10 +34,10 @@ class KwokBench:
     def now(self) -> datetime:
         return self._world.now()
 
-    def cloud(self) -> Cloud:
+    def cloud(self, types: Sequence[InstanceType] | None = None) -> Cloud:
         """The one before is killed."""
         self.kill()
-        cloud = KwokCloud(self._world.client, now=self._world.now)
+        cloud = KwokCloud(self._world.client, types, now=self._world.now)
         self.tasks.append(self._group.create_task(cloud.run()))
         return cloud
 
@@ -142,3 +144,51 @@ async def test_the_cheapest_offer_is_bought(bench: KwokBench) -> None:
     large = [each for each in types if each.allocatable["cpu"] >= 3000]
 
     assert machine.usd_per_hour == min(way.usd_per_hour for e in large for way in e.offerings)
+
+
+# ---------------------------------------------------------------- reserved capacity
+
+
+RESERVED = replace(
+    next(each for each in builtin() if each.name == "m5.large"),
+    offerings=(
+        Offering("us-east-1a", "reserved", 0.0, reservation="cr-1", count=1),
+        Offering("us-east-1a", "on-demand", 0.1),
+    ),
+)
+
+
+def kind_of(machine: Instance) -> str:
+    return machine.labels["karpenter.sh/capacity-type"]
+
+
+async def test_a_reservation_that_is_used_up_cannot_be_had(bench: KwokBench) -> None:
+    cloud = bench.cloud((RESERVED,))
+    first = await cloud.create(spec_at(bench, "a"))
+    second = await cloud.create(spec_at(bench, "b"))
+    (shown,) = await cloud.catalogue(NodeClass())
+    only = Requirement("karpenter.sh/capacity-type", "In", ("reserved",))
+
+    assert (kind_of(first), kind_of(second)) == ("reserved", "on-demand")
+    assert [(o.count, o.available) for o in shown.offerings] == [(0, False), (None, True)]
+    with pytest.raises(NoCapacity):
+        await cloud.create(spec_at(bench, "c", only))
+
+
+async def test_the_machines_of_an_earlier_process_hold_their_reservation(bench: KwokBench) -> None:
+    await bench.cloud((RESERVED,)).create(spec_at(bench, "a"))
+    await asyncio.sleep(1)
+    later = await bench.cloud((RESERVED,)).create(spec_at(bench, "b"))
+
+    assert kind_of(later) == "on-demand"
+
+
+async def test_a_machine_that_goes_gives_its_reservation_back(bench: KwokBench) -> None:
+    cloud = bench.cloud((RESERVED,))
+    first = await cloud.create(spec_at(bench, "a"))
+    await asyncio.sleep(1)
+    await delete(cloud, first.provider_id)
+    (shown,) = await cloud.catalogue(NodeClass())
+
+    assert [o.count for o in shown.offerings] == [1, None]
+    assert kind_of(await cloud.create(spec_at(bench, "b"))) == "reserved"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 
 from kube.client import Json
 from kube.errors import Unavailable
-from kube.resources import NODE_POOLS, PROVISIONERS, Resource
+from kube.resources import NODE_CLAIMS, NODE_POOLS, NODES, PROVISIONERS, Resource
 from kube.transport import Request, Response, Transport
+from nodescaler.clouds.catalogue import builtin
+from nodescaler.core.model import Offering
 from nodescaler.engine import NodeSettings
 from tests.nodescaler.controllers.world import kwok_class, node_pool, provisioner, world
 
@@ -231,3 +234,26 @@ async def test_a_list_that_is_older_than_what_was_told_brings_nothing_back() -> 
 
         assert process.engine.statistics().pools == 1
         assert (await it.conditions(NODE_POOLS, "default"))["Ready"][0] == "False"
+
+
+async def test_reserved_capacity_is_used_first_and_only_as_far_as_it_goes() -> None:
+    """Two machines are left of the reservation; the third pod, a minute later, pays."""
+    reserved = Offering("us-east-1a", "reserved", 0.0, reservation="cr-1", count=2)
+    paid = Offering("us-east-1a", "on-demand", 0.1)
+    large = next(each for each in builtin() if each.name == "m5.large")
+    async with world() as it:
+        it.start_actors()
+        await it.pool(kwok_class())
+        await it.pool(node_pool())
+        await it.start(types=[replace(large, offerings=(reserved, paid))])
+        await it.deployment("web", 2, cpu="1500m")
+        await it.until(lambda: it.all_running(2), within_s=20)
+        await asyncio.sleep(60)
+        await it.deployment("more", 1, cpu="1500m")
+        await it.until(lambda: it.all_running(3), within_s=20)
+        nodes = await it.all(NODES)
+
+        assert sorted(n["metadata"]["labels"]["karpenter.sh/capacity-type"] for n in nodes) == [
+            "on-demand", "reserved", "reserved",
+        ]  # fmt: skip
+        assert len(await it.all(NODE_CLAIMS)) == 3, "none was asked for in vain"
