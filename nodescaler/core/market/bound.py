@@ -25,23 +25,35 @@ MOST_CLIQUES = 8  # groups of pods that must not share a node which the programm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Study:
-    """A reduced market and what the programme says about it, by the core's rows and columns.
+class Relaxed:
+    """What the programme says about some pods of a core, by the core's rows and columns.
 
     Attributes:
-        limits: which limits of the market the core has; the programme keeps the others anyway.
+        tariffs: of the rows with pods and the columns looked at only.
         nodes: float64[O].
-        shares: where the pods of each class go.
-        work: of the programme, in simplex steps.
+        shares: which class on which offer, how many pods.
+        work: simplex steps.
+    """
+
+    tariffs: Tariffs
+    nodes: Floats
+    shares: Shares
+    work: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """A reduced market, the limits it was reduced with, and what the programme says of it all.
+
+    Attributes:
+        limits: bool[L]: the limits of the market that the core knows.
+        floor: the certified bound, USD per hour.
     """
 
     core: Core
     limits: Bools
-    tariffs: Tariffs
+    relaxed: Relaxed
     floor: float
-    nodes: Floats
-    shares: Shares
-    work: int
 
 
 def lower_bound(market: Market) -> Bound:
@@ -53,11 +65,11 @@ def lower_bound(market: Market) -> Bound:
     (2.0, [0.5, 0.25], [2.0, 0.0])
     """
     study = studied(market)
-    core = study.core
+    core, relaxed = study.core, study.relaxed
     worth, nodes = np.zeros(len(market.count)), np.zeros(len(market.price))
-    worth[core.classes] = study.tariffs.worth
-    nodes[core.offers] = study.nodes
-    shares = study.shares
+    worth[core.classes] = relaxed.tariffs.worth
+    nodes[core.offers] = relaxed.nodes
+    shares = relaxed.shares
     there = Shares(core.classes[shares.classes], core.offers[shares.offers], shares.pods)
     return Bound(study.floor, worth, nodes, there)
 
@@ -73,7 +85,7 @@ def studied(market: Market, limits: Bools | None = None) -> Study:
     while True:
         study = _studied(market, active)
         nodes = np.zeros(len(market.price))
-        nodes[study.core.offers] = study.nodes
+        nodes[study.core.offers] = study.relaxed.nodes
         broken = (market.usage @ nodes > market.room * (1 + SAFE)) & ~active
         if not broken.any():
             return study
@@ -82,42 +94,62 @@ def studied(market: Market, limits: Bools | None = None) -> Study:
 
 def _studied(market: Market, limits: Bools) -> Study:
     core = reduced(replace(market, usage=market.usage[limits], room=market.room[limits]))
-    if not len(core.count):
-        nothing = np.zeros(0, dtype=np.int64)
-        shares = Shares(nothing, nothing, np.zeros(0))
-        empty = Tariffs(0.0, np.zeros(0), np.zeros((0, 0)), np.zeros(0), np.zeros(0))
-        return Study(core, limits, empty, 0.0, np.zeros(0), shares, 0)
-    whole = programme(core)
-    group = _groups(whole, MOST_CLASSES)
+    every = np.arange(len(core.price))
+    answer = relaxed(core, core.count, every, core.room)
+    return Study(core, limits, answer, max(answer.tariffs.value, _dearest(core)))
+
+
+def relaxed(core: Core, count: Ints, offers: Ints, room: Ints, most: int = MOST_CLASSES) -> Relaxed:
+    """Solve the programme for some pods, offers and room.
+
+    Args:
+        core: the market.
+        count: int64[C]: pods; each class with pods must fit one of the offers.
+        offers: int64[K]: columns to buy from.
+        room: int64[L]: what the limits leave.
+        most: classes to solve it with; more are put together.
+    """
+    rows = np.flatnonzero(count)
+    if not len(rows):
+        none = np.zeros(0, dtype=np.int64)
+        nothing = Tariffs(0.0, np.zeros(0), np.zeros((0, 0)), np.zeros(0), np.zeros(0))
+        return Relaxed(nothing, np.zeros(len(core.price)), Shares(none, none, np.zeros(0)), 0)
+    whole = programme(core, rows, offers, count, room)
+    group = _groups(whole, most)
     answer = solved(_grouped(whole, group))
     tariffs = answer.tariffs
     if len(tariffs.worth) < len(group):
         tariffs = priced(whole, tariffs.tariff, tariffs.fines, tariffs.covered)
-    classes, offers, pods = _spread(whole.count, group, answer.classes, answer.offers, answer.pods)
-    floor = max(tariffs.value, _dearest(core))
-    return Study(
-        core, limits, tariffs, floor, answer.nodes, Shares(classes, offers, pods), answer.steps
-    )
+    nodes = np.zeros(len(core.price))
+    nodes[offers] = answer.nodes
+    classes, columns, pods = _spread(whole.count, group, answer.classes, answer.offers, answer.pods)
+    return Relaxed(tariffs, nodes, Shares(rows[classes], offers[columns], pods), answer.steps)
 
 
 def _dearest(core: Core) -> float:
     """A node for the dearest pod, or for each pod of a class that must be alone."""
+    if not len(core.count):
+        return 0.0
     first = core.price[core.fits.argmax(axis=1)]
     return float((first * np.where(core.lonely, core.count, 1)).max()) * (1 - SAFE)
 
 
-def programme(core: Core) -> Programme:
-    """The core as floats, without resources nobody asks for; with slots for what must be alone."""
-    asked = core.need.any(axis=0)
-    need, free = core.need[:, asked].astype(float), core.free[:, asked].astype(float)
-    slots = _cliques(core)
-    if not need.shape[1] and not len(slots):  # pods that take nothing at all
-        need, free = np.zeros((len(core.count), 1)), np.ones((len(core.price), 1))
-    need = np.concatenate([need, slots.T.astype(float)], axis=1)
-    free = np.concatenate([free, np.ones((len(core.price), len(slots)))], axis=1)
-    used = core.usage.astype(float)
+def programme(core: Core, rows: Ints, offers: Ints, count: Ints, room: Ints) -> Programme:
+    """A core as floats, without resources nobody asks for; with slots for what must be alone."""
+    asked = core.need[rows].any(axis=0)
+    need = core.need[np.ix_(rows, asked)].astype(float)
+    free = core.free[np.ix_(offers, asked)].astype(float)
+    slots = _cliques(core)[:, rows].T.astype(float)
+    if not need.shape[1] and not slots.shape[1]:  # pods that take nothing at all
+        need, free = np.zeros((len(rows), 1)), np.ones((len(offers), 1))
     return Programme(
-        need, core.count.astype(float), free, core.price, core.fits, used, core.room.astype(float)
+        need=np.concatenate([need, slots], axis=1),
+        count=count[rows].astype(float),
+        free=np.concatenate([free, np.ones((len(offers), slots.shape[1]))], axis=1),
+        price=core.price[offers],
+        fits=core.fits[np.ix_(rows, offers)],
+        usage=core.usage[:, offers].astype(float),
+        room=room.astype(float),
     )
 
 

@@ -26,6 +26,12 @@ class Pods:
         self._put: list[tuple[Ints, int, Ints]] = []
         self._held: dict[int, list[Ints]] = {}
 
+    def copy(self) -> Pods:
+        out = Pods(self.core)
+        out._put = self._put.copy()
+        out._held = {c: held.copy() for c, held in self._held.items()}
+        return out
+
     def put(self, c: int, rows: Ints, counts: Ints) -> None:
         """Note pods of class *c* on the nodes *rows* (each once, counts above zero)."""
         self._put.append((rows, c, counts))
@@ -68,6 +74,13 @@ class Nodes:
         self.room = np.zeros((0, core.need.shape[1]), dtype=np.int64)
         self.budget = core.room.copy()
         self.pods = Pods(core)
+
+    def copy(self) -> Nodes:
+        """A copy that can go another way."""
+        out = Nodes(self.core)
+        out.offer, out.room, out.budget = self.offer, self.room.copy(), self.budget
+        out.pods = self.pods.copy()
+        return out
 
     def affordable(self, offer: int) -> int:
         """How many nodes of the offer the limits still allow."""

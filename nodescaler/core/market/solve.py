@@ -12,8 +12,8 @@ import numpy as np
 from nodescaler.core.market.bound import Study, studied
 from nodescaler.core.market.firstfit import first_fit, first_fit_of
 from nodescaler.core.market.model import Bools, Ints, Market, Solution
-from nodescaler.core.market.nodes import Nodes, loads
-from nodescaler.core.market.rounding import guide_of, rounded, trimmed
+from nodescaler.core.market.nodes import loads
+from nodescaler.core.market.rounding import Packed, guide_of, rounded
 
 
 def never() -> bool:
@@ -60,9 +60,7 @@ def _best(market: Market, study: Study) -> Solution:
     best = first_fit_of(core, market.count)
     if not len(core.count):
         return best
-    guide = guide_of(study)
-    nodes, left = rounded(study, guide)
-    found = _solution(market, study, nodes, left, "lp")
+    found = _solution(market, rounded(study, guide_of(study)), "lp")
     return min(best, found, key=lambda solution: quality(market, solution))
 
 
@@ -73,12 +71,9 @@ def quality(market: Market, solution: Solution) -> tuple[tuple[int, ...], float]
     return left, solution.price
 
 
-def _solution(market: Market, study: Study, nodes: Nodes, left: Ints, method: str) -> Solution:
-    core = study.core
-    offer = trimmed(core, nodes)
-    table = nodes.pods.table()
-    held = np.unique(table[0])
-    remaining = market.count.copy()
-    remaining[core.classes] = left
-    price = float(core.price[offer[held]].sum())
-    return Solution(loads(core, offer, table), remaining, price, method)
+def _solution(market: Market, packed: Packed, method: str) -> Solution:
+    core = packed.nodes.core
+    left = market.count.copy()
+    left[core.classes] = packed.left
+    there = loads(core, packed.offer, packed.nodes.pods.table())
+    return Solution(there, left, packed.price, method)
