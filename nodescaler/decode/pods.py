@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
+from msgspec import structs
+
 from kube.objects import ObjectMeta, OwnerReference
 from kube.values.duration import seconds
 from nodescaler.core.demands import Gang
@@ -33,10 +35,23 @@ def pod_spec(obj: PodObject, path: str = "spec") -> PodSpec:
     """
     meta, findings = obj.metadata, Findings()
     namespace = meta.namespace or "default"
-    asked = findings.of(lambda: needs_like(obj.spec, namespace, meta.labels, path), UNREADABLE)
+    spec = _asking(obj)
+    asked = findings.of(lambda: needs_like(spec, namespace, meta.labels, path), UNREADABLE)
     gang = gang_of(meta, f"{path.removesuffix('spec')}metadata", findings)
     findings.raise_if_any()
     return _pod(obj, asked, gang)
+
+
+def _asking(obj: PodObject) -> PodBody:
+    """Its spec, as far as it is a question where it goes.
+
+    A daemon that has its node goes nowhere else. Its affinity names that node, and would make each
+    of the ten thousands of daemons of a large cluster a kind of its own.
+    """
+    spec, owner = obj.spec, _owner(obj.metadata.owner_references)
+    if spec.affinity is None or not spec.node_name or owner is None or owner.kind != "DaemonSet":
+        return spec
+    return structs.replace(spec, affinity=structs.replace(spec.affinity, node_affinity=None))
 
 
 def unreadable_pod(obj: PodObject) -> PodSpec:

@@ -245,6 +245,20 @@ def test_a_daemon_set_as_the_pod_that_it_starts() -> None:
     assert daemon.pod.volumes == ()
 
 
+def test_the_daemons_of_all_nodes_share_what_was_read() -> None:
+    """Each names its node in its affinity, as the DaemonSet controller writes it."""
+
+    def on(node: str, *, bound: bool) -> PodSpec:
+        field = {"key": "metadata.name", "operator": "In", "values": [node]}
+        affinity = {"nodeAffinity": {NODE: {"nodeSelectorTerms": [{"matchFields": [field]}]}}}
+        spec = {"nodeName": node if bound else "", "affinity": affinity}
+        owner = {"kind": "DaemonSet", "name": "agent", "uid": "u", "controller": True}
+        return pod_of(spec, ownerReferences=[owner])
+
+    assert on("n1", bound=True).requests is on("n2", bound=True).requests
+    assert on("n1", bound=False).alternatives == (Requirements.labels({HOSTNAME: "n1"}),)
+
+
 @pytest.mark.parametrize(
     ("annotation", "protected"), [("true", inf), ("1h", 3600.0), ("maybe", 0.0), ("", 0.0)]
 )
