@@ -111,7 +111,7 @@ def test_what_the_heavier_pool_cannot_hold_goes_to_the_lighter() -> None:
 def test_what_the_heavier_pool_does_not_offer_goes_to_the_lighter() -> None:
     pools = (NodePool("heavy", weight=9), NodePool("light"))
     types = {"heavy": (SMALL,), "light": (SMALL, LARGE)}
-    found = planned(cluster(pod("big", 6000), pod("little", 500), pools=pools, types=types))
+    found = planned(cluster(pod("big", 8000), pod("little", 500), pools=pools, types=types))
 
     assert (found.node("big").pool, found.node("little").pool) == ("light", "heavy")
 
