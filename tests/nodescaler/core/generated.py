@@ -88,7 +88,7 @@ def pods(pick: Picker, scope: Scope = EVERY) -> tuple[PodSpec, ...]:
     out: list[PodSpec] = []
     for kind in range(pick.number(1, 4)):
         sample = one_pod(pick, scope)
-        mounts = pick.often((), *_mounts(scope))
+        mounts = pick.one((), (), pick.one((), *_mounts(scope)))
         for number in range(pick.number(1, scope.most_of_a_kind)):
             name = f"kind-{kind}-{number}"
             claims = tuple(f"{sample.namespace}/{each.format(n=number % 4)}" for each in mounts)
@@ -106,7 +106,7 @@ def one_pod(pick: Picker, scope: Scope) -> PodSpec:
         "pods": 1,
         **(pick.one({}, {}, {}, {}, {GPU: 1}) if scope.picky else {}),
     }
-    least = pick.one("", "", "", "", "3", "1") if scope.gangs else ""
+    least = pick.one(*[""] * 8, "3", "1") if scope.gangs else ""
     gang = {GANG_NAME: "team", GANG_LEAST: least} if least else {}
     priority = pick.one(0, 0, 10)
     tolerations = ((), (Toleration("team", "Exists"),), (ANYTHING_GOES,))
@@ -115,18 +115,20 @@ def one_pod(pick: Picker, scope: Scope) -> PodSpec:
         "",
         labels={"app": name, "track": pick.one("stable", "canary"), **gang},
         requests=requests,
-        alternatives=pick.often((EVERYTHING,), *PLACES) if scope.picky else (EVERYTHING,),
+        alternatives=pick.one((EVERYTHING,), pick.often((EVERYTHING,), *PLACES))
+        if scope.picky
+        else (EVERYTHING,),
         tolerations=pick.often(*tolerations) if scope.picky else (ANYTHING_GOES,),
         host_ports=pick.one((), (), (), (), (), *PORTS),
-        beside=pick.one((), (), (), (_term(pick, name, namespace),)),
-        apart=pick.one((), (), (_term(pick, name, namespace),)),
+        beside=pick.one((), (), (), (), (_term(pick, name, namespace),)),
+        apart=pick.one((), (), (), (_term(pick, name, namespace),)),
         spreads=_spreads(pick, name),
         preferences=pick.one((), (), (), WISHES),
         company=pick.one((), (), (), (_wish(pick, name, namespace),)),
         gang=Gang(f"{namespace}/team", int(gang[GANG_LEAST])) if gang else None,
         priority=priority,
         priority_class="important" if priority else "",
-        unplannable=pick.one("", "", "", "", "", "wants a device") if scope.faults else "",
+        unplannable=pick.one(*[""] * 15, "wants a device") if scope.faults else "",
     )
 
 

@@ -53,11 +53,12 @@ def snapshot(pick: Picker, scope: Scope = EVERY) -> Snapshot:
     chosen = pools(pick)
     machines = instance_types(pick)
     nodes = standing_nodes(pick)
+    moving = [pod for node in nodes if node.deleting for pod in node.pods if not pod.is_over]
     return Snapshot(
         pools=chosen,
         types={pool.name: machines for pool in chosen},
         nodes=nodes,
-        pods=pods(pick, scope),
+        pods=(*pods(pick, scope), *moving),
         daemons=pick.one((), (AGENT,), (AGENT, PROXY)),
         usage=_usage(chosen, nodes),
         namespaces=NAMESPACES,
@@ -74,14 +75,14 @@ def instance_types(pick: Picker) -> tuple[InstanceType, ...]:
 
 
 def _machine(pick: Picker, number: int) -> InstanceType:
-    size = pick.one(1, 2, 4, 8, 16)
+    size = pick.one(2, 4, 8, 16, 1)
     return InstanceType(
         name=f"type-{number}",
         labels={ARCH: pick.one("amd64", "amd64", "arm64"), "size": str(size)},
         capacity={
             "cpu": 1000 * size,
-            "memory": 1024 * MIB * pick.one(1, 4, 16, 32),
-            "pods": pick.one(20, 4, 2),
+            "memory": 1024 * MIB * pick.one(4, 16, 32, 1),
+            "pods": pick.one(20, 20, 4, 2),
             **pick.one({}, {}, {GPU: 2}),
         },
         overhead={"cpu": 100, "memory": 100 * MIB},
