@@ -206,3 +206,10 @@ def test_memory_of_a_manifest_is_in_bytes() -> None:
 
     assert waiting.requests["memory"] == 5 * GIB
     assert planned(cluster(waiting)).kinds == {"medium": 1}
+
+
+def test_a_claim_of_devices_leaves_the_pod_out_with_a_reason() -> None:
+    found = planned(cluster(*manifests("resourceClaims: [{name: gpu, resourceClaimName: gpu}]")))
+
+    assert found.left == ["web-0"]
+    assert "gpu" in found.reason("web-0")
