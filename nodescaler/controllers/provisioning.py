@@ -65,7 +65,7 @@ class Provisioning:
             most_s=kit.settings.batch_max_s,
             complete=self._complete,
         )
-        state.listen(pod=self._on_pod, node=self._on_node, claim=self._on_claim)
+        state.listen(pod=self._on_pod, node=self._on_node, claim=self._on_claim, place=self.again)
 
     # -------------------------------------------------------------- what opens a batch
 
@@ -177,14 +177,17 @@ class Provisioning:
             over.set()  # the end of the process waits for its threads
 
     def _go_on(self, plan: Plan) -> bool:
-        """Plan the rest: at once if this plan came on, else when there may be more time."""
-        came_on = bool(plan.new_nodes or plan.existing)
+        """Plan the rest: at once if this plan came on, else when there may be more time.
+
+        Places on existing nodes are no progress: each plan finds the same until pods are bound.
+        """
+        came_on = bool(plan.new_nodes)
         if came_on:
             log.info("planning the rest", object="pods", why="the deadline came first")
             self._batch.trigger(at_once=True)
         else:
             allowed_s = self._kit.settings.plan_deadline_s
-            why = f"no pod has a place after {allowed_s:g} s; would do: a longer --plan-deadline"
+            why = f"no new node after {allowed_s:g} s; would do: a longer --plan-deadline"
             log.warning("planning again", object="pods", why=why, after_s=self._later())
         return came_on
 

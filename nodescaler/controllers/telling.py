@@ -62,6 +62,8 @@ class Telling:
         self._measure(plan)
 
     def _stay_out(self, plan: Plan) -> None:
+        if plan.is_partial and plan.new_nodes:
+            return  # the rest is planned at once, and told then
         out = [each for each in plan.unschedulable if not each.pod.node_name]
         for each in out:
             self._emit(each.pod, "Warning", "FailedScheduling", each.reason)
@@ -125,16 +127,24 @@ def wishes(pod: PodSpec) -> Hashable:
 
 
 def relaxations(plan: Plan) -> dict[Hashable, str]:
-    """By `wishes`, what was given up; a sentence of the plan begins with the key of such a pod."""
+    """By `wishes`, what was given up; a sentence of the plan begins with the key of such a pod.
+
+    Of a class some pods may have kept their wish: then the text says how many have not.
+    """
     if not plan.relaxed:
         return {}
-    by_key = {pod.key: pod for each in plan.existing for pod in each.pods}
-    by_key |= {pod.key: pod for each in plan.new_nodes for pod in each.pods}
+    placed = [pod for each in plan.existing for pod in each.pods]
+    placed += [pod for each in plan.new_nodes for pod in each.pods]
+    known = [*placed, *(each.pod for each in plan.unschedulable)]
+    by_key = {pod.key: wishes(pod) for pod in known}
+    sizes = Counter(by_key[pod.key] for pod in placed)
     out: dict[Hashable, str] = {}
     for sentence in plan.relaxed:
         who, _, what = sentence.partition(": ")
-        pod = by_key.get(who.partition(" ")[0])
-        if pod is not None:
-            key = wishes(pod)
-            out[key] = f"{out[key]}; {what}" if key in out else what
+        name, _, more = who.partition(" and ")
+        key = by_key.get(name)
+        if key is not None:
+            count = 1 + int(more.partition(" ")[0] or 0)
+            text = what if count >= sizes[key] else f"{count} of {sizes[key]} like it {what}"
+            out[key] = f"{out[key]}; {text}" if key in out else text
     return out

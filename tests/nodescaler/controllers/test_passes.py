@@ -21,6 +21,7 @@ from nodescaler.controllers.creating import AT_ONCE
 from nodescaler.controllers.kit import DEFAULT_CLASS, Kit, NodeSettings
 from nodescaler.controllers.provisioning import Pack, Provisioning
 from nodescaler.controllers.state import State
+from nodescaler.controllers.telling import relaxations, wishes
 from nodescaler.core.demands import Preference
 from nodescaler.core.labels import Requirement, Requirements
 from nodescaler.core.model import (
@@ -343,7 +344,7 @@ async def test_a_preference_that_was_given_up_is_told_to_the_pods_that_had_it() 
     def plan(snapshot: Snapshot, _settings: PackSettings, _stop: Stop) -> Plan:
         first, second, other = sorted(snapshot.pods, key=lambda each: each.key)
         picky = [replace(p, preferences=(Preference(1, zone),)) for p in (first, second)]
-        what = f"{first.key} and 1 more: preferred node affinity: zone in (a) was given up"
+        what = f"{first.key} and 1 more: gave up preferred node affinity"
         return Plan(new_nodes=(node("1", *picky, other),), relaxed=(what,))
 
     settings = NodeSettings(batch_idle_s=1, settle_s=0)
@@ -356,9 +357,42 @@ async def test_a_preference_that_was_given_up_is_told_to_the_pods_that_had_it() 
 
         assert sorted(await it.events("Nominated")) == [
             where,
-            f"{where}; preferred node affinity: zone in (a) was given up",
-            f"{where}; preferred node affinity: zone in (a) was given up",
+            f"{where}; gave up preferred node affinity",
+            f"{where}; gave up preferred node affinity",
         ]
+
+
+def test_of_a_class_in_which_some_kept_their_wish_the_count_is_told() -> None:
+    pods = tuple(PodSpec("shop", f"p{n}") for n in range(3))
+    plan = Plan(
+        new_nodes=(node("1", *pods),),
+        relaxed=("shop/p0: gave up a", "shop/p0 and 1 more: gave up b", "shop/gone: gave up c"),
+    )
+
+    assert relaxations(plan) == {
+        wishes(pods[0]): "1 of 3 like it gave up a; 2 of 3 like it gave up b"
+    }
+
+
+@pytest.mark.looptime
+async def test_the_rest_of_a_partial_plan_is_not_told_that_it_failed() -> None:
+    def plan(snapshot: Snapshot, _settings: PackSettings, _stop: Stop) -> Plan:
+        first, *rest = sorted(snapshot.pods, key=lambda each: each.key)
+        out = tuple(Unschedulable(each, "the deadline came") for each in rest)
+        if snapshot.nodes:
+            return Plan(unschedulable=tuple(replace(each, reason="too large") for each in out))
+        return Plan(new_nodes=(node("1", first),), unschedulable=out, is_partial=True)
+
+    settings = NodeSettings(batch_idle_s=1, settle_s=0)
+    async with world() as it, bench(it, plan, settings):
+        for name in ("a", "b"):
+            await it.client.create(PODS, pod(name))
+        await claimed(it, 1)
+        await asyncio.sleep(0.5)
+        told = await it.events("FailedScheduling")
+
+    assert "too large" in told
+    assert "the deadline came" not in told
 
 
 @pytest.mark.looptime
