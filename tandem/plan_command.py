@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -97,4 +96,4 @@ def _live(order: Order, say: Say) -> Live:
     if not order.from_cluster:
         return NOTHING_LIVE
     say("reading the cluster")
-    return asyncio.run(read_cluster(order.kubeconfig, order.context))
+    return read_cluster(order.kubeconfig, order.context)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from kube.client import Client, Json
-from kube.config import ConfigError, connect, load
 from kube.errors import Denied, Gone, NotFound
 from kube.objects import Held, Partial
 from kube.resources import NODES, PODS, REPLICA_SETS, Resource
@@ -45,22 +44,27 @@ class Live:
     notes: tuple[str, ...] = ()
 
 
-async def read_cluster(kubeconfig: str | None, context: str | None) -> Live:
+def read_cluster(kubeconfig: str | None, context: str | None) -> Live:
     """Everything at once.
 
     Raises:
         BadInput: no usable kubeconfig.
         KubeError: the API does not answer, or not to us.
     """
+    from kube import config  # noqa: PLC0415 - slow to load, and most plans need no cluster
+
+    async def read() -> Live:
+        found = await config.load(kubeconfig, context)
+        transport = config.connect(found)
+        try:
+            return replace(await read_api(Client(transport)), namespace=found.namespace)
+        finally:
+            await transport.close()
+
     try:
-        config = await load(kubeconfig, context)
-    except ConfigError as error:
+        return asyncio.run(read())
+    except config.ConfigError as error:
         raise BadInput(f"--from-cluster: {error}") from error
-    transport = connect(config)
-    try:
-        return replace(await read_api(Client(transport)), namespace=config.namespace)
-    finally:
-        await transport.close()
 
 
 async def read_api(client: Client) -> Live:

@@ -65,10 +65,11 @@ def beside(work: Callable[[Event], T]) -> T:
             answer.set_exception(error)
 
     thread = Thread(target=run, name="plan", daemon=True)
-    thread.start()
     try:
+        thread.start()
         return answer.result()
     except KeyboardInterrupt:
         stopped.set()
-        thread.join(FAREWELL_S)
+        if thread.is_alive():
+            thread.join(FAREWELL_S)
         raise

@@ -202,9 +202,9 @@ class Blind(Client):
             raise Denied(f"GET {resource.plural}: forbidden", status=403)
 
 
-async def test_a_kubeconfig_that_is_not_there() -> None:
+def test_a_kubeconfig_that_is_not_there() -> None:
     with pytest.raises(BadInput, match=r"--from-cluster: .*/gone"):
-        await read_cluster("/gone", None)
+        read_cluster("/gone", None)
 
 
 async def test_the_command_reads_the_cluster_of_a_kubeconfig(

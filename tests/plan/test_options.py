@@ -19,7 +19,12 @@ from tests.plan.test_bad_input import TYPE, pool_asking
 
 def tandem_plan(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tandem", "plan", *map(str, arguments)]
-    environ = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200"}
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "COLUMNS": "200",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
 
 
@@ -137,3 +142,11 @@ def test_the_examples_of_the_folder_are_read_at_once() -> None:
 
     assert "Traceback" not in answer.stderr
     assert json.loads(answer.stdout)["newNodes"]
+
+
+def test_aws_without_a_region_is_told_in_a_line() -> None:
+    answer = tandem_plan("-f", POOL, "--catalog", "aws")
+
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("tandem: --catalog aws: ")
+    assert answer.stderr.count("\n") == 1

@@ -35,7 +35,7 @@ def test_the_printed_object_has_the_shape_of_the_design(file: Path) -> None:
         "relaxed": [],
         "partial": False,
         "seconds": 0.0,
-        "method": "greedy",
+        "method": "first-fit",
     }
 
 

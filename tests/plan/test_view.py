@@ -41,8 +41,8 @@ GPU = replace(
     usd_per_hour=1.006,
     instance_types=("g5.xlarge",),
     pods=WEB[10:11],
-    requests=NODE.requests | {"nvidia.com/gpu": 1},
-    allocatable=NODE.allocatable | {"nvidia.com/gpu": 1},
+    requests=dict(NODE.requests) | {"nvidia.com/gpu": 1},
+    allocatable=dict(NODE.allocatable) | {"nvidia.com/gpu": 1},
 )
 PLAN = Plan(
     new_nodes=(NODE, replace(NODE, name="general-2", pods=WEB[20:]), GPU),
