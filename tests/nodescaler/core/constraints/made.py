@@ -246,7 +246,8 @@ class Outcome:
 def planned(snapshot: Snapshot, settings: PackSettings | None = None) -> Outcome:
     """Plan; the independent validator finds no fault with it."""
     plan = pack(snapshot, settings)
-    assert faults(snapshot, plan, settings or PackSettings()) == []
+    wrong = faults(snapshot, plan, settings or PackSettings())
+    assert not wrong, "\n".join(wrong)
     return Outcome(snapshot, plan)
 
 

@@ -110,8 +110,9 @@ def test_one_that_avoids_another_may_share_with_its_own_kind() -> None:
 
 def test_avoiding_a_zone_and_a_host_hold_together() -> None:
     both = (term(ZONE, "db"), term(HOSTNAME, "web"))
-    found = planned(cluster(*crowd(2, apart=both), pod("db-0", app="db", **only(zone("a")))))
+    found = planned(cluster(*crowd(2, apart=both), pod("db-0", 1500, app="db", **only(zone("a")))))
 
+    assert found.left == []
     assert found.host("web-0") != found.host("web-1")
     assert "a" not in found.may(ZONE, "web")
 
