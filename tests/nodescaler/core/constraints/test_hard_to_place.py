@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nodescaler.core.labels import ZONE
 from tests.nodescaler.core.constraints.made import (
+    RACKS,
     cluster,
     crowd,
     demand,
@@ -58,3 +59,13 @@ def test_a_spread_leaves_the_turn_of_a_zone_to_the_pod_that_can_use_no_other() -
 
     assert found.left == []
     assert found.count(ZONE, "free") == {"a": 2, "b": 2}
+
+
+def test_a_node_that_lacks_one_of_two_keys_counts_for_neither() -> None:
+    """The full nodes have no rack, so the web pods there do not count for the zone either."""
+    full = node("in-a", "a", pods=crowd(5, "old", app="web"))
+    both = (spread(honours_affinity=False), spread("rack", honours_affinity=False))
+    waiting = crowd(1, spreads=both, **only(zone("a")))
+    found = planned(cluster(*waiting, pools=(RACKS,), nodes=(full, node("in-b", "b"))))
+
+    assert found.left == []

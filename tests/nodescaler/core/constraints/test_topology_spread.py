@@ -312,15 +312,6 @@ def test_over_zones_and_capacity_types_at_once() -> None:
     assert found.count(CAPACITY_TYPE) == {"spot": 3, "on-demand": 3}
 
 
-def test_a_node_that_lacks_one_of_two_keys_counts_for_neither() -> None:
-    """The full nodes have no rack, so the web pods there do not count for the zone either."""
-    both = (spread(honours_affinity=False), spread("rack", honours_affinity=False))
-    waiting = crowd(1, spreads=both, **only(zone("a")))
-    found = planned(cluster(*waiting, pools=(RACKS,), nodes=standing(a=5, b=0)))
-
-    assert found.left == []
-
-
 def test_two_that_contradict_leave_pods_out() -> None:
     """Zone b has none of its own app and may take none, as two databases are there."""
     both = (spread(), spread(app="db"))
