@@ -47,6 +47,7 @@ from tandem.health import make_app, serving
 
 log = structlog.get_logger()
 
+TURN_S = 0.001  # how often a thread that plans lets the loop have its turn
 LOST_LEASE = 3  # exit code: a restart is wanted, and it is nobody's mistake
 
 
@@ -97,6 +98,7 @@ class Half:
 
 def main(settings: RunSettings) -> None:
     """Run until SIGINT or SIGTERM; a second signal ends the process at once."""
+    sys.setswitchinterval(TURN_S)
     try:
         code = asyncio.run(_until_signalled(settings))
     except* ConfigError as errors:

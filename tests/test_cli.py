@@ -21,10 +21,10 @@ spec:
 """
 
 
-def tandem(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the console script's module; `given` is its standard input."""
+def tandem(*arguments: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the console script's module; `given` is its standard input, *more* its environment."""
     command = [sys.executable, "-m", "tandem", *arguments]
-    environ = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200"}
+    environ = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200", **more}
     return subprocess.run(
         command, input=given, capture_output=True, text=True, check=False, env=environ
     )
@@ -89,6 +89,23 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], problem: st
     assert answer.returncode == 2
     assert problem in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("BATCH_IDLE_DURATION", "soon", "--batch-idle-duration: found 'soon'"),
+        ("PLAN_DEADLINE", "0s", "--plan-deadline: found '0s'"),
+        ("PERFORMANCE_FACTOR", "m7g=1.2 t3", "--performance-factor: found 't3'"),
+    ],
+)
+def test_flags_about_planning_come_from_the_environment_too(
+    name: str, value: str, problem: str
+) -> None:
+    answer = tandem("run", **{name: value})
+
+    assert answer.returncode == 2
+    assert problem in answer.stderr
 
 
 def test_a_valid_manifest(tmp_path: Path) -> None:
