@@ -124,12 +124,12 @@ class Stage:
                 await self.submit(replace(pod, name=name, node_name=place.name, phase="Pending"))
 
     async def sweep(self) -> None:
-        """Take everything away that a cluster is made of."""
-        for kind in ("pods", "persistentvolumeclaims"):
-            for each in sorted(self._known):
-                if each.startswith("namespace "):
-                    path = f"{CORE}/namespaces/{each.split()[1]}/{kind}"
-                    (await self._api.delete(path, NOW)).ok()
+        """Take everything away that a cluster is made of, whoever made it."""
+        spaces = (await self._api.get(f"{CORE}/namespaces")).ok()["items"]
+        for each in spaces:
+            for kind in ("pods", "persistentvolumeclaims"):
+                path = f"{CORE}/namespaces/{each['metadata']['name']}/{kind}"
+                (await self._api.delete(path, NOW)).ok()
         for path in (NODES, CSI_NODES, f"{CORE}/persistentvolumes"):
             (await self._api.delete(path, NOW)).ok()
 
@@ -202,7 +202,7 @@ class Stage:
                 out = sorted(uid for uid in wanted if not _node_of(self._pods[uid]))
                 queues = await self._queues()
                 still = sorted(uid for uid in wanted if not _node_of(self._pods[uid]))
-                if out == still and queues == {"unschedulable": len(out)}:
+                if out == still and queues == ({"unschedulable": len(out)} if out else {}):
                     return out
 
     async def _queues(self) -> dict[str, int]:
@@ -233,8 +233,8 @@ class Stage:
             await self._changed.wait_for(holds)
 
     async def _namespace(self, name: str, labels: Mapping[str, str]) -> None:
-        if f"namespace {name}" not in self._known:
-            self._known.add(f"namespace {name}")
+        if name not in self._known:
+            self._known.add(name)
             body = {"metadata": {"name": name, "labels": dict(labels)}}
             _made(await self._api.post(f"{CORE}/namespaces", body))
 
@@ -243,6 +243,7 @@ class Stage:
         driver = {"attachRequired": True, "preventPodSchedulingIfMissing": True}
         body = {"metadata": {"name": FENCE}, "spec": driver}
         _made(await self._api.post(f"{STORAGE}/csidrivers", body))
+        await self.sweep()
         version: str = (await self._api.get(PODS)).ok()["metadata"]["resourceVersion"]
         return version
 
@@ -299,7 +300,7 @@ async def second_round(stage: Stage, snapshot: Snapshot, plan: Plan) -> int:
     """
     pods = sorted((pod for pod, _ in placed(plan)), key=lambda pod: pod.key)
     await stage.set_up(world_after(snapshot, plan), pods)
-    uids = [await stage.submit(pod) for pod in pods]
+    uids = [await stage.submit(replace(pod, node_name="")) for pod in pods]
     left = await stage.settled(uids)
     await stage.sweep()
     return len(left)
