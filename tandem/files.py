@@ -1,7 +1,4 @@
-"""Manifests from files: every document with the place it came from, and what cannot be read.
-
-Scalars mean what they mean to kubectl (YAML 1.1, but a date is text).
-"""
+"""Manifests from files: every document with the place it came from, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -10,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from kube.client import Json
+from tandem.documents import NotYaml, documents_of
 from tandem.errors import BadInput
 
 SUFFIXES = {".yaml", ".yml", ".json"}
@@ -49,17 +45,6 @@ class Document:
 
 
 Found = Document | InputFault
-
-
-class _Loader(yaml.SafeLoader):
-    """Leaves dates as text, as a reader of JSON finds them."""
-
-
-_DATE = "tag:yaml.org,2002:timestamp"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in rules if tag != _DATE]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def read(paths: Sequence[Path]) -> list[Document]:
@@ -109,12 +94,10 @@ def _documents(path: Path) -> Iterator[Found]:
         yield InputFault(Where(name), f"not text: {error.reason}")
         return
     try:
-        for number, body in enumerate(yaml.load_all(text, _Loader), start=1):
+        for number, body in enumerate(documents_of(text), start=1):
             yield from _objects(body, Where(name, number))
-    except (yaml.YAMLError, ValueError) as error:
-        yield InputFault(Where(name, number + 1), f"not YAML: {_problem(error)}")
-    except RecursionError:
-        yield InputFault(Where(name, number + 1), f"nested too deeply; {WANTED}")
+    except NotYaml as error:
+        yield InputFault(Where(name, number + 1), f"not YAML: {error}")
 
 
 def _objects(body: object, where: Where, depth: int = 0) -> Iterator[Found]:
@@ -155,9 +138,3 @@ def _shown(value: object) -> str:
         return "nothing"
     names: dict[type, str] = {list: "a list", dict: "an object"}
     return names.get(type(value)) or repr(value)[:40]
-
-
-def _problem(error: yaml.YAMLError | ValueError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"{error.problem} in line {error.problem_mark.line + 1}"
-    return str(error)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tandem import files
+from tandem.documents import documents_of
 from tandem.errors import BadInput
 
 POD = "kind: Pod\nmetadata: {name: a}\n"
@@ -96,7 +98,7 @@ def test_the_items_of_a_typed_list_have_its_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("[" * 20_000, "nested too deeply", id="brackets"),
+        pytest.param("[" * 20_000, "not YAML: nested too deeply", id="brackets"),
         pytest.param("&a {kind: List, items: [*a]}", "Lists within Lists without end", id="alias"),
     ],
 )
@@ -105,4 +107,26 @@ def test_what_has_no_end_is_told_and_no_crash(tmp_path: Path, text: str, problem
     path.write_text(text)
 
     with pytest.raises(BadInput, match=rf"f\.yaml, document 1: {problem}"):
+        files.read([path])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"kind": "Pod", "metadata": {"name": "a", "generation": 2}}', id="JSON"),
+        pytest.param("kind: Pod\nmetadata: {name: a, generation: 2}", id="plain YAML"),
+        pytest.param("[[" + "[" * 200 + "]" * 202 + "\n---\nkind: Pod", id="deep, but it ends"),
+        pytest.param("&a kind: Pod\nmetadata: {<<: {name: a}, generation: 0x2}", id="YAML 1.1"),
+        pytest.param("\ufeffkind: Pod\nmetadata: {name: a, generation: 2}", id="byte order mark"),
+    ],
+)
+def test_the_fast_way_and_the_careful_way_read_the_same(text: str) -> None:
+    assert list(documents_of(text)) == list(yaml.load_all(text, yaml.SafeLoader))
+
+
+def test_an_unknown_alias_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text("kind: Pod\nmetadata: *nobody\n")
+
+    with pytest.raises(BadInput, match=r"not YAML: found undefined alias.* in line 2"):
         files.read([path])

@@ -68,7 +68,7 @@ CASES = [
         id="no YAML in the second document",
     ),
     pytest.param("a: \x00", 1, "not YAML: unacceptable character", id="a binary file"),
-    pytest.param("[" * 20_000, 1, "nested too deeply", id="brackets without end"),
+    pytest.param("[" * 20_000, 1, "not YAML: nested too deeply", id="brackets without end"),
     pytest.param("just words", 1, "found 'just words'; would do: an object with", id="words"),
     pytest.param("on: 2026-13-45 1", 1, "kind: found nothing; would do: an", id="no date"),
     pytest.param("a: 1", 1, "kind: found nothing; would do: an object with", id="no kind"),

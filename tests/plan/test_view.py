@@ -17,6 +17,7 @@ from nodescaler.core.model import (
     Snapshot,
     Unschedulable,
 )
+from tandem import documents
 from tandem.files import InputFault, Where
 from tandem.plan import PlanReport, nodes_view, options, view, words
 from tandem.plan.nodes_view import node_lines
@@ -57,7 +58,9 @@ def report(plan: Plan = PLAN, **more: object) -> PlanReport:
     return replace(made, **more)  # type: ignore[arg-type]  # the cases name real fields
 
 
-@pytest.mark.parametrize("module", [nodes_view, options, view, words], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "module", [documents, nodes_view, options, view, words], ids=lambda m: m.__name__
+)
 def test_the_examples_in_the_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # they are modules
 
