@@ -29,7 +29,6 @@ from nodescaler.core.labels import CAPACITY_TYPE, INSTANCE_TYPE, ZONE, Requireme
 from nodescaler.core.resources import Resources, minus
 from nodescaler.core.taints import Taint, Toleration
 
-
 # ---------------------------------------------------------------- what can be bought
 
 

@@ -1,179 +1,267 @@
-"""What each pool could buy: every offering with its node's labels, and the classes it accepts.
+"""What the pools could buy, as arrays: every offering with its node's labels and its room.
 
-A pool's own labels that a requirement leaves open (``team In (a, b)``) are decided here, one
-variant for each value that some pod asks for, so that every offer is a concrete node.
+One row is one concrete node: a variant of a pool, an instance type, a zone and a capacity type.
+Rows are cheapest first. What daemons will take is subtracted; sold-out offerings are left out.
 
-Pure. Labels are compared on the keys that somebody mentions, and once for each distinct
-combination of their values: a catalogue has thousands of offers, but few such combinations.
+Pure. Prices are compared after the operator's own weighting (`Offers.effective`); `Offers.usd` is
+what the cloud takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
 
-from nodescaler.core.classes import PodClass
-from nodescaler.core.labels import HOSTNAME, NODE_POOL, Allowed, is_well_known
-from nodescaler.core.model import DaemonSpec, InstanceType, NodePool, Offering, PodSpec
-from nodescaler.core.resources import fits, minus, total
-from nodescaler.core.space import accepted, conflict, expected_daemons
-from nodescaler.core.taints import Taint, hard, untolerated
+import numpy as np
+from numpy.typing import NDArray
 
-NEW_HOST = "(a new node)"  # no label value looks like this, so no pod can ask for it
-MOST_VARIANTS = 64
+from nodescaler.core.columns import Columns, Ints, Mask, Part
+from nodescaler.core.labels import CAPACITY_TYPE, INSTANCE_TYPE, ZONE, Requirements
+from nodescaler.core.model import DaemonSpec, InstanceType, NodePool, Offering
+from nodescaler.core.settings import PackSettings
+from nodescaler.core.taints import Taint, Toleration, untolerated
+from nodescaler.core.variants import Template, templates
 
-Vector = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """What all nodes of one variant of a pool have in common."""
-
-    pool: NodePool
-    labels: Mapping[str, str]
-    taints: tuple[Taint, ...]
+FAMILY_LABELS = ("karpenter.k8s.aws/instance-family", "karpenter.kwok.sh/instance-family")
+NO_ROWS = np.zeros(0, np.int64)
+UNLIMITED = 2**40
+ATTACH = "attach "  # before a CSI driver's name: volumes of it, as a resource
+Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One offering as a concrete node.
+def tolerated(
+    taints: Sequence[Taint], tolerations: Sequence[Toleration], *, hard_only: bool
+) -> bool:
+    """Whether a pod may go; with *hard_only* false, PreferNoSchedule taints keep it out too."""
+    if hard_only:
+        return not untolerated(taints, tolerations)
+    return all(any(each.tolerates(taint) for each in tolerations) for taint in taints)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Goods:
+    """What is for sale, and for each row which of it: positions into the three lists."""
+
+    templates: tuple[Template, ...]
+    types: tuple[InstanceType, ...]
+    offerings: tuple[Offering, ...]
+    template: Ints
+    type: Ints
+    offering: Ints
+
+    def rows(self, chosen: Ints | Mask) -> Goods:
+        return Goods(
+            self.templates,
+            self.types,
+            self.offerings,
+            self.template[chosen],
+            self.type[chosen],
+            self.offering[chosen],
+        )
+
+    def columns(self) -> Columns:
+        places = [{ZONE: each.zone, CAPACITY_TYPE: each.capacity_type} for each in self.offerings]
+        kinds = [{**each.labels, INSTANCE_TYPE: each.name} for each in self.types]
+        return Columns(
+            [
+                Part([each.labels for each in self.templates], self.template),
+                Part(kinds, self.type),
+                Part(places, self.offering),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offers:
+    """All offers of some pools, row by row.
 
     Attributes:
-        free: what is left for pods when the daemons run, in the order of the resource names.
-        accepts: a bit for each class (by position) of which a pod may run there.
+        pools: whose they are; *pool* is the position of each row's.
+        usd, effective: the price of a row an hour, as billed and as compared.
+        free: int64[rows, resources], what pods find on an empty node with its daemons.
+        runs: bool[daemons, rows], which daemons such a node gets.
     """
 
-    template: Template
-    type: InstanceType
-    offering: Offering
-    free: Vector
-    daemons: tuple[PodSpec, ...]
-    accepts: int
+    pools: tuple[NodePool, ...]
+    goods: Goods
+    columns: Columns
+    pool: Ints
+    usd: Floats
+    effective: Floats
+    free: Ints
+    runs: Mask
 
-    @property
-    def price(self) -> float:
-        return self.offering.usd_per_hour
+    def __len__(self) -> int:
+        return len(self.usd)
 
-    @property
-    def rank(self) -> tuple[float, str, str, str]:
-        """Cheapest first, and a total order."""
-        return (self.price, self.type.name, self.offering.zone, self.offering.capacity_type)
+    def template(self, row: int) -> Template:
+        return self.goods.templates[int(self.goods.template[row])]
 
+    def type(self, row: int) -> InstanceType:
+        return self.goods.types[int(self.goods.type[row])]
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What follows from one combination of label values."""
+    def offering(self, row: int) -> Offering:
+        return self.goods.offerings[int(self.goods.offering[row])]
 
-    in_pool: bool
-    accepts: int
-    daemons: tuple[PodSpec, ...]
+    def capacity(self, name: str) -> Ints:
+        """What each row's machine has of a resource, before anything is subtracted."""
+        have = [each.capacity.get(name, 0) for each in self.goods.types]
+        return np.array(have, np.int64)[self.goods.type] if have else NO_ROWS
+
+    def suits(self, tolerations: Sequence[Toleration], *, hard_only: bool) -> Mask:
+        """The rows whose taints these tolerations accept."""
+        good = [
+            tolerated(each.taints, tolerations, hard_only=hard_only)
+            for each in self.goods.templates
+        ]
+        return np.array([*good, False], bool)[self.goods.template]
 
 
 def offers_of(
-    pool: NodePool,
-    types: Iterable[InstanceType],
+    pools: Sequence[NodePool],
+    types: Mapping[str, Sequence[InstanceType]],
     daemons: Sequence[DaemonSpec],
-    classes: Sequence[PodClass],
+    asked: Iterable[Requirements],
     names: Sequence[str],
-) -> tuple[Offer, ...]:
-    """All that *pool* could buy for *classes*, cheapest first; *names* are the resources."""
-    ordered = sorted(types, key=lambda each: (each.name, sorted(each.labels.items())))
-    out: list[Offer] = []
-    for template in templates(pool, classes):
-        out += _offers(template, ordered, daemons, classes, names)
-    return tuple(sorted(out, key=lambda offer: offer.rank))
+    settings: PackSettings,
+    topology: Collection[str] = (),
+    attach: Mapping[str, Mapping[str, int]] | None = None,
+) -> Offers:
+    """All that *pools* could buy.
 
-
-def templates(pool: NodePool, classes: Sequence[PodClass]) -> tuple[Template, ...]:
-    """The variants of a pool whose requirements leave labels of its own open."""
-    fixed = {NODE_POOL: pool.name, HOSTNAME: NEW_HOST, **pool.labels}
-    open_keys = [k for k in pool.requirements if k not in fixed and not is_well_known(k)]
-    choices = [_choices(key, pool.requirements[key], classes) for key in open_keys]
-    taints = hard(pool.taints)
-    return tuple(
-        Template(pool, fixed | {k: v for k, v in zip(open_keys, values, strict=True) if v}, taints)
-        for values in islice(product(*choices), MOST_VARIANTS)
+    Args:
+        pools: in the order in which equal prices are preferred.
+        types: for each pool, by its name.
+        daemons: of the cluster.
+        asked: the node labels that some pod demands.
+        names: the resources, in the order of the columns of `Offers.free`.
+        settings: for the weighting of prices.
+        topology: the labels over which some rule about company looks.
+        attach: for instance types of which nodes exist, how many volumes of each CSI driver they
+            attach; what is not known has no limit.
+    """
+    demands = tuple(asked)
+    goods = _goods([each for pool in pools for each in templates(pool, demands, topology)], types)
+    place = {pool.name: n for n, pool in enumerate(pools)}
+    owner = np.array([place[each.pool.name] for each in goods.templates], np.int64)
+    goods = goods.rows(_for_sale(goods, pools, owner))
+    goods = goods.rows(_order(goods))
+    columns = goods.columns()
+    runs = _runs(goods, columns, daemons)
+    usd = np.array([each.usd_per_hour for each in goods.offerings], float)[goods.offering]
+    return Offers(
+        pools=tuple(pools),
+        goods=goods,
+        columns=columns,
+        pool=owner[goods.template],
+        usd=usd,
+        effective=usd / _performance(goods, settings) + settings.usd_per_node,
+        free=_free(goods, runs, daemons, (names, attach or {})),
+        runs=runs,
     )
 
 
-def _choices(key: str, allowed: Allowed, classes: Sequence[PodClass]) -> list[str | None]:
-    """The values worth a variant: one of its own choice, and what pods ask for by name."""
-    asked = {
-        value
-        for each in classes
-        for terms in each.sample.alternatives
-        if key in terms and not terms[key].complement
-        for value in terms[key].values
-    }
-    first = None if allowed.absent else allowed.pick()
-    return [first, *sorted(v for v in asked if v in allowed and v != first)]
+def _goods(variants: Sequence[Template], types: Mapping[str, Sequence[InstanceType]]) -> Goods:
+    """Every variant with every offering of every type of its pool."""
+    kinds: list[InstanceType] = []
+    offerings: list[Offering] = []
+    shelves: dict[int, tuple[list[int], list[int]]] = {}  # by identity: pools share their types
+    rows: list[Ints] = [np.zeros((3, 0), np.int64)]
+    for number, each in enumerate(variants):
+        sold = types.get(each.pool.name, ())
+        if id(sold) not in shelves:
+            shelves[id(sold)] = _shelved(sold, kinds, offerings)
+        kind, offering = shelves[id(sold)]
+        rows.append(np.array([[number] * len(kind), kind, offering], np.int64))
+    template, kind_of, offering_of = np.concatenate(rows, axis=1)
+    return Goods(tuple(variants), tuple(kinds), tuple(offerings), template, kind_of, offering_of)
 
 
-def _offers(
-    template: Template,
-    types: Iterable[InstanceType],
-    daemons: Sequence[DaemonSpec],
-    classes: Sequence[PodClass],
-    names: Sequence[str],
-) -> Iterator[Offer]:
-    keys = _mentioned(template.pool, daemons, classes)
-    verdicts: dict[tuple[str | None, ...], Verdict] = {}
-    for each in types:
-        frees: dict[tuple[str, ...], Vector] = {}
-        for offering in each.offerings:
-            labels = {**template.labels, **each.labels_of(offering)}
-            seen = tuple(labels.get(key) for key in keys)
-            if seen not in verdicts:
-                verdicts[seen] = _verdict(template, labels, daemons, classes)
-            verdict = verdicts[seen]
-            if not (verdict.in_pool and offering.available):
-                continue
-            running = tuple(daemon.key for daemon in verdict.daemons)
-            if running not in frees:
-                frees[running] = _free(each, verdict.daemons, names)
-            yield Offer(template, each, offering, frees[running], verdict.daemons, verdict.accepts)
+def _shelved(
+    sold: Sequence[InstanceType], kinds: list[InstanceType], offerings: list[Offering]
+) -> tuple[list[int], list[int]]:
+    kind: list[int] = []
+    offering: list[int] = []
+    for each in sold:
+        kind += [len(kinds)] * len(each.offerings)
+        offering += range(len(offerings), len(offerings) + len(each.offerings))
+        kinds.append(each)
+        offerings += each.offerings
+    return kind, offering
 
 
-def _mentioned(
-    pool: NodePool, daemons: Iterable[DaemonSpec], classes: Iterable[PodClass]
-) -> list[str]:
-    pods = [*(daemon.pod for daemon in daemons), *(each.sample for each in classes)]
-    keys = {key for pod in pods for terms in pod.alternatives for key in terms}
-    return sorted(keys | set(pool.requirements))
+def _for_sale(goods: Goods, pools: Sequence[NodePool], owner: Ints) -> Mask:
+    """The rows that are available and that their pool's requirements allow."""
+    columns = goods.columns()
+    there = np.array([each.available and each.count != 0 for each in goods.offerings], bool)
+    keep = there[goods.offering] if len(goods.offering) else np.zeros(0, bool)
+    pool_of = owner[goods.template]
+    for number, pool in enumerate(pools):
+        keep = keep & ((pool_of != number) | columns.mask(pool.requirements))
+    return keep
 
 
-def _verdict(
-    template: Template,
-    labels: Mapping[str, str],
-    daemons: Sequence[DaemonSpec],
-    classes: Sequence[PodClass],
-) -> Verdict:
-    if not template.pool.requirements.accepts(labels):
-        return Verdict(in_pool=False, accepts=0, daemons=())
-    running = expected_daemons(daemons, labels, template.taints)
-    accepts = 0
-    for position, each in enumerate(classes):
-        if _accepts(each.sample, template, labels, running):
-            accepts |= 1 << position
-    return Verdict(in_pool=True, accepts=accepts, daemons=running)
-
-
-def _accepts(
-    pod: PodSpec, template: Template, labels: Mapping[str, str], daemons: Sequence[PodSpec]
-) -> bool:
-    if untolerated(template.taints, pod.tolerations) or not accepted(pod.alternatives, labels):
-        return False
-    return all(conflict(pod, daemon) is None for daemon in daemons)
-
-
-def _free(each: InstanceType, daemons: Sequence[PodSpec], names: Sequence[str]) -> Vector:
-    left = minus(each.allocatable, total(daemon.requests for daemon in daemons))
-    return tuple(max(left.get(name, 0), 0) for name in names)
-
-
-def within_limits(each: InstanceType, room: Mapping[str, int]) -> bool:
-    """Whether a pool that has *room* left for limited resources may own one more of these."""
-    return fits({name: each.capacity.get(name, 0) for name in room if name != "nodes"}, room) and (
-        room.get("nodes", 1) >= 1
+def _order(goods: Goods) -> Ints:
+    """Cheapest first; then by type, zone, capacity type and variant, so that ties are settled."""
+    usd = np.array([each.usd_per_hour for each in goods.offerings], float)
+    return np.lexsort(
+        (
+            goods.template,
+            _ranks([each.capacity_type for each in goods.offerings])[goods.offering],
+            _ranks([each.zone for each in goods.offerings])[goods.offering],
+            _ranks([each.name for each in goods.types])[goods.type],
+            usd[goods.offering],
+        )
     )
+
+
+def _ranks(texts: Sequence[str]) -> Ints:
+    position = {text: n for n, text in enumerate(sorted(set(texts)))}
+    return np.array([position[text] for text in texts], np.int64)
+
+
+def _runs(goods: Goods, columns: Columns, daemons: Sequence[DaemonSpec]) -> Mask:
+    out = np.zeros((len(daemons), columns.size), bool)
+    for number, daemon in enumerate(daemons):
+        pod = daemon.pod
+        good = [tolerated(t.taints, pod.tolerations, hard_only=True) for t in goods.templates]
+        out[number] = columns.any_of(pod.alternatives) & np.array([*good, False])[goods.template]
+    return out
+
+
+def _performance(goods: Goods, settings: PackSettings) -> Floats:
+    factors = [settings.performance.get(family_of(each), 1.0) for each in goods.types]
+    return np.array([*factors, 1.0])[goods.type]
+
+
+def family_of(each: InstanceType) -> str:
+    """The instance family, by its label or by the first part of the name.
+
+    >>> family_of(InstanceType("m7g.large", {}, {}, {}, ()))
+    'm7g'
+    """
+    labelled = (each.labels[key] for key in FAMILY_LABELS if key in each.labels)
+    return next(labelled, each.name.partition(".")[0])
+
+
+def _free(
+    goods: Goods,
+    runs: Mask,
+    daemons: Sequence[DaemonSpec],
+    how: tuple[Sequence[str], Mapping[str, Mapping[str, int]]],
+) -> Ints:
+    names, attach = how
+    have = np.zeros((len(goods.types), len(names)), np.int64)
+    for n, each in enumerate(goods.types):
+        allocatable, attached = each.allocatable, attach.get(each.name, {})
+        have[n] = [
+            attached.get(name.removeprefix(ATTACH), UNLIMITED)
+            if name.startswith(ATTACH)
+            else allocatable.get(name, 0)
+            for name in names
+        ]
+    free = have[goods.type]
+    for running, daemon in zip(runs, daemons, strict=True):
+        taken = np.array([daemon.pod.requests.get(name, 0) for name in names], np.int64)
+        free = free - running[:, None] * taken
+    return free

@@ -1,318 +1,355 @@
 """Which nodes to launch for the pods that wait, where each pod goes, and why some stay out.
 
-Space that exists or is on its way comes first. Then pools, the heaviest first, each take what they
-can hold (`core.greedy`); what is left over has a reason (`core.reasons`). The price is compared
-with a bound that no plan for the same pods can undercut (`core.bound`).
+Pods with the same demands are one class. An attempt places all classes at once, wishes taken as
+demands (`core.attempt`); classes that found no place for some pods give up one wish for those and
+the attempt is made again, until nobody has a wish left that stands in the way. Pods of a gang that
+is not complete are then taken out, and so are places that only a spread would count. What is left
+over has a reason (`core.reasons`); the price is compared with a bound that no plan for the same
+pods can undercut, and with first-fit-decreasing.
 
-Limits: pod affinity, spread over zones, volumes and preferences are not planned; the plan says so
-for each class concerned. Pure; the order of the input never matters.
+Pure; the order of the input never matters, and the same input gives the same plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from nodescaler.core.bound import Demand, lower_bound
-from nodescaler.core.classes import PodClass, classes_of
-from nodescaler.core.greedy import (
-    Counts,
-    Load,
-    Packed,
-    Problem,
-    bits,
-    charged,
-    pack_pool,
-    sufficient,
-)
-from nodescaler.core.labels import (
-    CAPACITY_TYPE,
-    HOSTNAME,
-    INSTANCE_TYPE,
-    ZONE,
-    Allowed,
-    Requirements,
-)
-from nodescaler.core.model import (
-    NodePool,
-    Placement,
-    Plan,
-    PlannedNode,
-    PodSpec,
-    Snapshot,
-    Unschedulable,
-)
-from nodescaler.core.offers import Offer, offers_of
-from nodescaler.core.reasons import PoolView, explain
-from nodescaler.core.resources import how_many, minus, times, total
-from nodescaler.core.space import Space, conflict, refusal, space_of
+import numpy as np
 
-METHOD = "greedy"
+from nodescaler.core.asks import NO_WISHES, Wishes, ask_of, wishes_of
+from nodescaler.core.assembly import Built, Queues, built
+from nodescaler.core.attempt import Extra, Outcome, World, attempt
+from nodescaler.core.batch import Row, need_of, resource_names
+from nodescaler.core.bins import Item, stands_of
+from nodescaler.core.classes import PodClass, classes_of, terms_of
+from nodescaler.core.demands import Gang
+from nodescaler.core.groups import Kind, Rule
+from nodescaler.core.labels import INSTANCE_TYPE
+from nodescaler.core.limits import Limits
+from nodescaler.core.lots import lots_of, market_of
+from nodescaler.core.market import lower_bound
+from nodescaler.core.model import NodeState, Plan, Snapshot, Unschedulable
+from nodescaler.core.nodes import nodes_of
+from nodescaler.core.offers import offers_of
+from nodescaler.core.reasons import Views, explain
+from nodescaler.core.settings import MinValuesPolicy, PackSettings
+from nodescaler.core.taints import PREFER_NO_SCHEDULE
+
+MOST_ROUNDS = 32
+MOST_PLACES = 3  # attempts at spreads whose places turn out to be more than was thought
 
 
-@dataclass(frozen=True, slots=True)
-class PackSettings:
-    """What an operator may choose about packing."""
-
-    most_types: int = 60  # instance types a node may be launched as; a cloud's request has a limit
-    rounds: int = 6  # how often to improve on the first plan (`core.greedy`)
+def never() -> bool:
+    return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """One pool on its turn."""
+def pack(
+    snapshot: Snapshot, settings: PackSettings | None = None, stop: Callable[[], bool] = never
+) -> Plan:
+    """Plan nodes for ``snapshot.pods``.
 
-    pool: NodePool
-    offers: tuple[Offer, ...]
-    room: Mapping[str, int]
-    packed: Packed
-
-
-def pack(snapshot: Snapshot, settings: PackSettings | None = None) -> Plan:
-    """Plan nodes for ``snapshot.pods``."""
-    others = [pod for node in snapshot.nodes for pod in node.pods]
-    classes = classes_of(snapshot.pods, others)
-    names = sorted({n for each in classes for n, v in each.sample.requests.items() if v > 0})
-    counts, existing = _into_existing(snapshot, classes)
-    problem = _problem(classes, names)
-    chosen = settings or PackSettings()
-    pools = _into_pools(snapshot, classes, counts, problem, (names, chosen.rounds))
-    left = pools[-1].packed.left if pools else counts
-    queues = [iter(each.pods) for each in classes]
-    placed = {name: _take(queues, taken) for name, taken in existing.items() if taken}
-    nodes = _planned(pools, problem, queues, chosen)
-    return Plan(
-        new_nodes=tuple(nodes),
-        existing=tuple(Placement(name, pods) for name, pods in sorted(placed.items())),
-        unschedulable=_unschedulable(snapshot, classes, left, queues, (pools, names)),
-        lower_bound_per_hour=_bound(problem, pools),
-        method=METHOD,
-        notes=_notes(classes),
-    )
+    Args:
+        snapshot: what is there, what may be bought, and the pods to place.
+        settings: knobs.
+        stop: asked now and then whether the deadline has come; then the plan is what there is.
+    """
+    deadline = _Deadline(stop)
+    return _Packing(snapshot, settings or PackSettings(), deadline).plan()
 
 
-# ---------------------------------------------------------------- space that is there
+class _Deadline:
+    """Asks until the answer is yes, and remembers it."""
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stop = stop
+        self.is_over = False
+
+    def __call__(self) -> bool:
+        self.is_over = self.is_over or self._stop()
+        return self.is_over
 
 
-def _into_existing(
-    snapshot: Snapshot, classes: Sequence[PodClass]
-) -> tuple[Counts, dict[str, Counts]]:
-    """How many of each class are left over, and what each node takes."""
-    nodes = [n for n in snapshot.nodes if not n.deleting and not n.unschedulable]
-    nodes.sort(key=lambda node: (not node.initialised, node.name))
-    spaces = [space_of(node, snapshot.daemons) for node in nodes]
-    taken: dict[str, Counts] = {space.name: {} for space in spaces}
-    left = {c: len(each.pods) for c, each in enumerate(classes)}
-    for c, each in enumerate(classes):
-        for position, space in enumerate(spaces):
-            fit = _fit(each.sample, space, left[c]) if left[c] else 0
-            if fit:
-                spaces[position] = _filled(space, each.sample, fit)
-                taken[space.name][c] = fit
-                left[c] -= fit
-    return {c: n for c, n in left.items() if n}, taken
+@dataclass(slots=True, eq=False)
+class _State:
+    """What has been learned so far.
+
+    Attributes:
+        levels: for each class, how many of its pods have given up how many wishes.
+        excluded: classes of incomplete gangs, and why.
+        extra: places that spreads must count.
+    """
+
+    levels: list[dict[int, int]]
+    excluded: dict[int, str] = field(default_factory=dict)
+    extra: dict[Rule, frozenset[str]] = field(default_factory=dict)
 
 
-def _fit(pod: PodSpec, space: Space, most: int) -> int:
-    """How many such pods the node takes."""
-    if refusal(pod, space) is not None:
-        return 0
-    alone = conflict(pod, pod) is not None
-    return 1 if alone else how_many(pod.requests, space.free, most)
+class _Packing:
+    def __init__(self, snapshot: Snapshot, settings: PackSettings, stop: _Deadline) -> None:
+        self._snapshot = snapshot
+        self._settings = settings
+        self._stop = stop
+        others = [pod for node in snapshot.nodes for pod in node.pods]
+        self._classes = classes_of(snapshot.pods, others, snapshot.volumes)
+        self._wishes = [self._wishes_of(each) for each in self._classes]
+        self._world = self._world_of(snapshot)
 
+    def _wishes_of(self, each: PodClass) -> Wishes:
+        if _fault(each):
+            return NO_WISHES
+        taints = [t for pool in self._snapshot.pools for t in pool.taints]
+        taints += [t for node in self._snapshot.nodes for t in node.taints]
+        soft = sorted({taint for taint in taints if taint.effect == PREFER_NO_SCHEDULE})
+        return wishes_of(each.sample, self._settings.preferences, soft)
 
-def _filled(space: Space, pod: PodSpec, count: int) -> Space:
-    guards = (*space.guards, pod) if pod.is_guarded else space.guards
-    free = minus(space.free, times(pod.requests, count))
-    return replace(space, free=free, pods=(*space.pods, pod), guards=guards)
-
-
-# ---------------------------------------------------------------- nodes to launch
-
-
-def _problem(classes: Sequence[PodClass], names: Sequence[str]) -> Problem:
-    samples = [each.sample for each in classes]
-    needs = tuple(tuple(pod.requests.get(name, 0) for name in names) for pod in samples)
-    conflicts = tuple(
-        bits(o for o, other in enumerate(samples) if conflict(pod, other)) for pod in samples
-    )
-    return Problem(needs, conflicts, tuple(0.0 for _ in samples))
-
-
-def _into_pools(
-    snapshot: Snapshot,
-    classes: Sequence[PodClass],
-    counts: Counts,
-    problem: Problem,
-    how: tuple[Sequence[str], int],
-) -> list[_Pool]:
-    """Every pool in its turn; each passes on what it cannot hold."""
-    names, rounds = how
-    usable = [p for p in snapshot.pools if p.replicas is None and not p.deleting]
-    out: list[_Pool] = []
-    left = counts
-    for pool in sorted(usable, key=lambda pool: (-pool.weight, pool.name)):
-        offers = offers_of(
-            pool, snapshot.types.get(pool.name, ()), snapshot.daemons, classes, names
+    def _world_of(self, snapshot: Snapshot) -> World:
+        names = resource_names(self._classes)
+        usable = [p for p in snapshot.pools if p.replicas is None and not p.deleting]
+        usable.sort(key=lambda pool: (-pool.weight, pool.name))
+        demands = dict.fromkeys(
+            terms for each in self._classes for terms in each.sample.alternatives
         )
-        room = minus_usage(pool, snapshot.usage.get(pool.name, {}))
-        worth = lower_bound(_demands(problem, left), offers, len(names)).worth
-        priced = replace(problem, worth=tuple(worth.get(c, 0.0) for c in range(len(classes))))
-        packed = pack_pool(priced, left, offers, room, rounds)
-        out.append(_Pool(pool, offers, room, packed))
-        left = packed.left
+        wished = dict.fromkeys(wish.terms for each in self._wishes for wish in each.nodes)
+        daemons = tuple(sorted(snapshot.daemons, key=lambda each: (each.namespace, each.name)))
+        return World(
+            snapshot=snapshot,
+            settings=self._settings,
+            names=names,
+            nodes=nodes_of(snapshot.nodes, daemons, names, snapshot.volumes),
+            offers=offers_of(
+                usable,
+                snapshot.types,
+                daemons,
+                (*demands, *wished),
+                names,
+                self._settings,
+                topology=self._topology(),
+                attach=_attach_limits(snapshot.nodes),
+            ),
+            stop=self._stop,
+        )
+
+    def _topology(self) -> set[str]:
+        """The labels over which some pod looks."""
+        samples = [each.sample for each in self._classes]
+        terms = {term.topology_key for pod in samples for term in terms_of(pod)}
+        return terms | {spread.topology_key for pod in samples for spread in pod.spreads}
+
+    # -------------------------------------------------------------- rounds
+
+    def plan(self) -> Plan:
+        state = _State([{0: len(each.pods)} for each in self._classes])
+        outcome = self._settled(state)
+        for _ in range(len({each.sample.gang for each in self._classes})):
+            broken = self._broken_gang(outcome)
+            if not broken:
+                break
+            state.excluded |= broken
+            outcome = self._settled(state)
+        return self._answer(state, outcome)
+
+    def _settled(self, state: _State) -> Outcome:
+        """Attempts until no wish stands in the way and every spread counts what there is."""
+        outcome = self._relaxed(state)
+        for _ in range(MOST_PLACES):
+            found = _uncounted(outcome, self._world)
+            if not found:
+                break
+            for rule, places in found.items():
+                state.extra[rule] = state.extra.get(rule, frozenset()) | places
+            outcome = self._relaxed(state)
+        return outcome
+
+    def _relaxed(self, state: _State) -> Outcome:
+        outcome = attempt(self._world, list(self._rows(state)), state.extra)
+        for _ in range(MOST_ROUNDS):
+            if self._stop.is_over or not self._give_up(state, outcome):
+                break
+            outcome = attempt(self._world, list(self._rows(state)), state.extra)
+        return outcome
+
+    def _rows(self, state: _State) -> Iterator[Row]:
+        for position, levels in enumerate(state.levels):
+            if position in state.excluded or _fault(self._classes[position]):
+                continue
+            for level, count in sorted(levels.items()):
+                if count:
+                    yield self._row(position, level, count)
+
+    def _row(self, position: int, level: int, count: int) -> Row:
+        each = self._classes[position]
+        ask = ask_of(each, self._wishes[position].without(level))
+        return Row(position, each, ask, level, count)
+
+    def _give_up(self, state: _State, outcome: Outcome) -> bool:
+        """One wish less for the pods that found no place; whether any had one left."""
+        changed = False
+        for row, left in zip(outcome.rows, outcome.left, strict=True):
+            if left and row.level < len(self._wishes[row.position]):
+                levels = state.levels[row.position]
+                levels[row.level] -= left
+                levels[row.level + 1] = levels.get(row.level + 1, 0) + left
+                changed = True
+        return changed
+
+    # -------------------------------------------------------------- gangs
+
+    def _broken_gang(self, outcome: Outcome) -> dict[int, str]:
+        """The classes of the first gang of which too few pods have a place, and why."""
+        gangs = self._gangs(outcome)
+        for gang in sorted(gangs, key=self._dispensable):
+            placed, why = gangs[gang]
+            if placed < gang.minimum:
+                reason = f"pod group {gang.name} needs {gang.minimum} pods placed together;"
+                reason += f" only {placed} can be{': ' + why if why else ''}"
+                return {
+                    n: reason for n, each in enumerate(self._classes) if each.sample.gang == gang
+                }
+        return {}
+
+    def _dispensable(self, gang: Gang) -> tuple[int, int, str]:
+        """Sorts first: the gang that makes most room for others, for the least priority."""
+        ranks = [c.sample.priority for c in self._classes if c.sample.gang == gang]
+        return (max(ranks), -gang.minimum, gang.name)
+
+    def _gangs(self, outcome: Outcome) -> dict[Gang, tuple[int, str]]:
+        running: dict[Gang, int] = {}
+        for node in self._snapshot.nodes:
+            for pod in node.pods:
+                if pod.gang is not None and not pod.is_over and pod.deletes_at is None:
+                    running[pod.gang] = running.get(pod.gang, 0) + 1
+        out: dict[Gang, tuple[int, str]] = {}
+        for number, row in enumerate(outcome.rows):
+            gang = row.each.sample.gang
+            if gang is not None:
+                placed, why = out.get(gang, (running.get(gang, 0), ""))
+                left = outcome.left[number]
+                why = why or (self._why(outcome, number) if left else "")
+                out[gang] = (placed + row.count - left, why)
+        return out
+
+    # -------------------------------------------------------------- the answer
+
+    def _answer(self, state: _State, outcome: Outcome) -> Plan:
+        queues = Queues(outcome)
+        found = built(self._world, outcome, queues)
+        first_fit = [turn.purchase.first_fit_usd for turn in outcome.turns]
+        known = [usd for usd in first_fit if usd is not None]
+        methods = dict.fromkeys(turn.purchase.draft.method for turn in outcome.turns)
+        return Plan(
+            new_nodes=found.nodes,
+            existing=found.existing,
+            unschedulable=tuple(self._unschedulable(state, outcome, queues)),
+            lower_bound_per_hour=min(self._bound(outcome), _usd(found)),
+            first_fit_per_hour=sum(known) if len(known) == len(first_fit) else 0.0,
+            method="; ".join(methods) or "existing nodes",
+            relaxed=tuple(self._given_up(outcome)),
+            notes=found.short if self._settings.min_values is MinValuesPolicy.BEST_EFFORT else (),
+            is_partial=self._stop.is_over,
+        )
+
+    def _given_up(self, outcome: Outcome) -> Iterator[str]:
+        for row, left in zip(outcome.rows, outcome.left, strict=True):
+            placed = row.count - left
+            words = self._wishes[row.position].given_up(row.level)
+            if placed and words:
+                yield f"{_who(row.each, placed)}: gave up {', '.join(words)}"
+
+    def _unschedulable(
+        self, state: _State, outcome: Outcome, queues: Queues
+    ) -> Sequence[Unschedulable]:
+        out: list[Unschedulable] = []
+        for number, row in enumerate(outcome.rows):
+            if outcome.left[number]:
+                reason = self._why(outcome, number)
+                out += [
+                    Unschedulable(pod, reason)
+                    for pod in queues.take({number: outcome.left[number]})
+                ]
+            del row
+        for position, each in enumerate(self._classes):
+            reason = state.excluded.get(position) or _fault(each)
+            if reason:
+                out += [Unschedulable(pod, reason) for pod in each.pods]
+        return sorted(out, key=lambda each: (each.pod.key, each.pod.uid))
+
+    def _why(self, outcome: Outcome, number: int) -> str:
+        if self._stop.is_over:
+            return "the deadline came before this pod was planned; it is next"
+        if number in outcome.why:
+            return outcome.why[number]
+        row = outcome.rows[number]
+        views = Views(self._snapshot, self._world.offers, outcome.limits, self._world.names)
+        return explain(row, need_of(row, self._world.names), views)
+
+    def _bound(self, outcome: Outcome) -> float:
+        """For the pods on new nodes, over the offers of all pools, whatever their weight."""
+        on_new = {number: row.count - outcome.left[number] for number, row in
+                  enumerate(outcome.rows)}  # fmt: skip
+        for held in outcome.existing.values():
+            for number, count in held.items():
+                on_new[number] -= count
+        offers = self._world.offers
+        items = [self._plain(outcome, n, count) for n, count in sorted(on_new.items()) if count]
+        if not items:
+            return 0.0
+        every = np.arange(len(offers))
+        none = Limits((), np.zeros((0, len(offers)), np.int64), np.zeros(0, np.int64))
+        lots = lots_of(items, range(len(items)))
+        market = market_of(lots, offers, every, none)
+        return lower_bound(market).usd_per_hour
+
+    def _plain(self, outcome: Outcome, number: int, count: int) -> Item:
+        row, members = outcome.rows[number], ((number, 1),)
+        groups = outcome.groups
+        relations = groups.relations[number]
+        stands = stands_of(groups.groups, members, [relations.own], [relations.seen])
+        need = need_of(row, self._world.names)
+        return Item(members, count, need, outcome.static[number], stands)
+
+
+def _attach_limits(nodes: Iterable[NodeState]) -> dict[str, dict[str, int]]:
+    """How many volumes machines of each type attach, where a node of that type has told it."""
+    out: dict[str, dict[str, int]] = {}
+    for node in nodes:
+        if node.attach_limits and INSTANCE_TYPE in node.labels:
+            known = out.setdefault(node.labels[INSTANCE_TYPE], {})
+            for driver, limit in node.attach_limits.items():
+                known[driver] = min(limit, known.get(driver, limit))
     return out
 
 
-def minus_usage(pool: NodePool, usage: Mapping[str, int]) -> dict[str, int]:
-    """What the pool's limits leave."""
-    return {name: limit - usage.get(name, 0) for name, limit in pool.limits.items()}
+def _usd(found: Built) -> float:
+    return sum(node.usd_per_hour for node in found.nodes)
 
 
-def _demands(problem: Problem, counts: Mapping[int, int]) -> list[Demand]:
-    return [
-        Demand(c, problem.needs[c], n, alone=bool(problem.conflicts[c] >> c & 1))
-        for c, n in sorted(counts.items())
-    ]
+def _fault(each: PodClass) -> str:
+    """Why no plan can place such pods at all."""
+    faults = [volume.fault for volume in each.volumes if volume.fault]
+    return each.sample.unplannable or (faults[0] if faults else "")
 
 
-def _bound(problem: Problem, pools: Sequence[_Pool]) -> float:
-    """For the pods on new nodes, over the offers of all pools."""
-    on_new: Counts = {}
-    for turn in pools:
-        for load in turn.packed.loads:
-            for c, n in load.counts:
-                on_new[c] = on_new.get(c, 0) + n * load.copies
-    offers = [offer for turn in pools for offer in turn.offers]
-    width = len(problem.needs[0]) if problem.needs else 0
-    return lower_bound(_demands(problem, on_new), offers, width).usd_per_hour
+def _who(each: PodClass, count: int) -> str:
+    more = f" and {count - 1} more" if count > 1 else ""
+    return f"{each.sample.key}{more}"
 
 
-# ---------------------------------------------------------------- the answer
-
-
-def _take(queues: Sequence[Iterator[PodSpec]], counts: Mapping[int, int]) -> tuple[PodSpec, ...]:
-    """The next pods of each class."""
-    return tuple(pod for c, n in sorted(counts.items()) for pod in islice(queues[c], n))
-
-
-def _planned(
-    pools: Sequence[_Pool],
-    problem: Problem,
-    queues: Sequence[Iterator[PodSpec]],
-    settings: PackSettings,
-) -> Iterator[PlannedNode]:
-    for turn in pools:
-        number = 0
-        for load in turn.packed.loads:
-            node = _node(turn, load, problem, settings)
-            for _ in range(load.copies):
-                number += 1
-                pods = _take(queues, dict(load.counts))
-                requests = total([node.requests, *(pod.requests for pod in pods)])
-                name = f"{turn.pool.name}-{number}"
-                yield replace(node, name=name, pods=pods, requests=requests)
-
-
-def _node(turn: _Pool, load: Load, problem: Problem, settings: PackSettings) -> PlannedNode:
-    """The node without its pods: the cheapest offer that suffices, and all others that would."""
-    options = _options(load, problem, turn)
-    best = options[0]
-    types = tuple(dict.fromkeys(o.type.name for o in options))[: settings.most_types]
-    options = [offer for offer in options if offer.type.name in types]
-    return PlannedNode(
-        name="",
-        pool=turn.pool.name,
-        instance_type=best.type.name,
-        zone=best.offering.zone,
-        capacity_type=best.offering.capacity_type,
-        usd_per_hour=best.price,
-        instance_types=types,
-        pods=(),
-        requirements=_asked(turn.pool, options),
-        labels={k: v for k, v in best.template.labels.items() if k != HOSTNAME},
-        taints=turn.pool.taints,
-        startup_taints=turn.pool.startup_taints,
-        requests=total(daemon.requests for daemon in best.daemons),
-        allocatable=best.type.allocatable,
-    )
-
-
-def _options(load: Load, problem: Problem, turn: _Pool) -> list[Offer]:
-    """Sufficient offers of the same template, cheapest first, none above the limits it was charged.
-
-    A claim asks for types, zones and capacity types each on their own, so every combination of
-    them must do; where one would not, the node is tied to the best offer's zone and capacity type.
-    """
-    same = [offer for offer in turn.offers if offer.template is load.offer.template]
-    most = charged(turn.room, replace(load, copies=1))
-    good = [
-        offer
-        for offer in sufficient(problem, dict(load.counts), same)
-        if all(charged(turn.room, Load(offer, ())).get(n, 0) >= v for n, v in most.items())
-    ]
-    if _is_closed(good, same):
-        return good
-    tie = (good[0].offering.zone, good[0].offering.capacity_type)
-    return [o for o in good if (o.offering.zone, o.offering.capacity_type) == tie]
-
-
-def _is_closed(good: Sequence[Offer], every: Sequence[Offer]) -> bool:
-    types = {offer.type.name for offer in good}
-    places = {(o.offering.zone, o.offering.capacity_type) for o in good}
-    zones, kinds = {zone for zone, _ in places}, {kind for _, kind in places}
-    inside = sum(
-        1
-        for o in every
-        if o.type.name in types and o.offering.zone in zones and o.offering.capacity_type in kinds
-    )
-    return inside == len(good)
-
-
-def _asked(pool: NodePool, options: Sequence[Offer]) -> Requirements:
-    """What the claim asks for: the pool's requirements, narrowed to the options."""
-    return pool.requirements & Requirements(
-        {
-            INSTANCE_TYPE: Allowed.one_of(*(offer.type.name for offer in options)),
-            ZONE: Allowed.one_of(*(offer.offering.zone for offer in options)),
-            CAPACITY_TYPE: Allowed.one_of(*(offer.offering.capacity_type for offer in options)),
-        }
-    )
-
-
-def _unschedulable(
-    snapshot: Snapshot,
-    classes: Sequence[PodClass],
-    left: Mapping[int, int],
-    queues: Sequence[Iterator[PodSpec]],
-    pools: tuple[Sequence[_Pool], Sequence[str]],
-) -> tuple[Unschedulable, ...]:
-    turns, names = pools
-    out: list[Unschedulable] = []
-    for c in sorted(left):
-        views = [
-            PoolView(turn.pool, turn.offers, _spare(turn), position=c, names=tuple(names))
-            for turn in turns
-        ]
-        reason = explain(classes[c].sample, views, snapshot)
-        out += [Unschedulable(pod, reason) for pod in queues[c]]
-    return tuple(sorted(out, key=lambda each: (each.pod.key, each.pod.uid)))
-
-
-def _spare(turn: _Pool) -> Mapping[str, int]:
-    spare = turn.room
-    for load in turn.packed.loads:
-        spare = charged(spare, load)
-    return spare
-
-
-def _notes(classes: Sequence[PodClass]) -> tuple[str, ...]:
-    """What the plan did not look at, class by class."""
-    out: list[str] = []
-    for each in classes:
-        pod, more = each.sample, len(each.pods) - 1
-        who = f"{pod.key} and {more} more" if more else pod.key
-        ignored = ["preferred node affinity"] if pod.preferences else []
-        out += [f"{who}: {what} is not planned; placed by resources" for what in ignored]
-    return tuple(sorted(set(out)))
+def _uncounted(outcome: Outcome, world: World) -> Extra:
+    """Places of new nodes that a spread with planned owners has to count and did not."""
+    out: dict[Rule, frozenset[str]] = {}
+    chosen = {
+        turn.purchase.options.cheapest(node)
+        for turn in outcome.turns
+        for node in turn.purchase.draft.nodes
+    }
+    offers = sorted(chosen)
+    for group in outcome.groups.groups:
+        if group.rule.kind is not Kind.SPREAD or group.is_host or not any(group.owners.values()):
+            continue
+        column = world.offers.columns.column(group.rule.key)
+        there = {column.values[int(column.codes[n])] for n in offers if group.offers[n]}
+        new = frozenset(value for value in there if value is not None) - group.places
+        if new:
+            out[group.rule] = new
+    return out

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nodescaler.core.labels import INSTANCE_TYPE, Allowed, hint
 from nodescaler.core.model import InstanceType, NodePool
-from nodescaler.core.offers import templates
+from nodescaler.core.variants import templates
 
 MOST_SHOWN = 5
 

@@ -8,16 +8,15 @@ Pure. Limits: a name comes back when its claim has gone and there is one to make
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import count, islice
+from collections.abc import Collection, Mapping, Sequence
 
 from nodescaler.core.labels import HOSTNAME
 from nodescaler.core.model import DaemonSpec, InstanceType, NodePool, PlannedNode
 from nodescaler.core.names import name_for
-from nodescaler.core.offers import templates
 from nodescaler.core.resources import Resources, fits, total
 from nodescaler.core.space import expected_daemons
 from nodescaler.core.taints import hard
+from nodescaler.core.variants import templates
 
 
 def new_names(pool: NodePool, taken: Collection[str], how_many: int) -> tuple[str, ...]:
@@ -29,16 +28,14 @@ def new_names(pool: NodePool, taken: Collection[str], how_many: int) -> tuple[st
         taken: names of all claims of the cluster, also those that are being deleted.
         how_many: of them.
     """
-    used = set(taken)
-    return tuple(islice(_free_names(pool, used), how_many))
-
-
-def _free_names(pool: NodePool, used: set[str]) -> Iterator[str]:
-    for number in count(1):
+    used, names, number = set(taken), list[str](), 0
+    while len(names) < how_many:
+        number += 1
         name = static_name(pool, number)
         if name not in used:
             used.add(name)  # two numbers may, rarely, share a name
-            yield name
+            names.append(name)
+    return tuple(names)
 
 
 def static_name(pool: NodePool, number: int) -> str:

@@ -1,0 +1,299 @@
+"""One attempt to place a batch: rows in order, existing space first, then what the pools sell.
+
+    for each row, in `core.batch`'s order
+        divide it over zones if a rule asks for that          core.domains
+        fill nodes that exist or are on their way             core.bins
+    tie together what must share a node                       core.bundles
+    for each weight of pools, the heaviest first, buy         core.buying
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from nodescaler.core.batch import Places, Row, in_order, need_of, shared_of
+from nodescaler.core.bins import Bins, Item, Stand, stands_of
+from nodescaler.core.bundles import Bundle, Members, Part, bundled
+from nodescaler.core.buying import Purchase, Shop, buy, flexible
+from nodescaler.core.columns import Ints, Mask
+from nodescaler.core.domains import Cell, Chance, concerned, share
+from nodescaler.core.groups import Group, Groups, Kind, Rule, groups_of
+from nodescaler.core.limits import Limits, limits_of
+from nodescaler.core.model import Snapshot
+from nodescaler.core.nodes import Nodes
+from nodescaler.core.offers import Offers
+from nodescaler.core.settings import MinValuesPolicy, PackSettings
+
+Extra = Mapping[Rule, frozenset[str]]
+MOST_CHOICE = 2**30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """What stays the same over all attempts of a plan."""
+
+    snapshot: Snapshot
+    settings: PackSettings
+    names: tuple[str, ...]
+    nodes: Nodes
+    offers: Offers
+    stop: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """What the pools of one weight bought, for the items as they were on their turn."""
+
+    items: tuple[Item, ...]
+    purchase: Purchase
+
+
+@dataclass(slots=True, eq=False)
+class Outcome:
+    """Where the rows' pods are.
+
+    Attributes:
+        existing: for each node that takes some, pods by row.
+        left: pods of each row that have no place.
+        why: for rows with such pods, what stood in the way, where it is known already.
+        limits: what they leave after all turns.
+    """
+
+    rows: Sequence[Row]
+    groups: Groups
+    limits: Limits
+    left: list[int]
+    existing: dict[int, dict[int, int]] = field(default_factory=dict)
+    turns: list[Turn] = field(default_factory=list)
+    why: dict[int, str] = field(default_factory=dict)
+    static: dict[int, Mask] = field(default_factory=dict)
+
+
+def attempt(world: World, rows: Sequence[Row], extra: Extra) -> Outcome:
+    """Place *rows*; *extra* are places that spreads must count though no node is there yet."""
+    daemons = [daemon.pod for daemon in world.snapshot.daemons]
+    asked = [(row.each, row.ask) for row in rows]
+    groups = groups_of(asked, world.nodes, world.offers, daemons, world.snapshot.namespaces)
+    for group in groups.groups:
+        group.places |= extra.get(group.rule, frozenset())
+    placing = _Placing(world, rows, groups)
+    placing.settle_all()
+    items = placing.items()
+    placing.outcome.existing = {n: held for n, held in enumerate(placing.bins.contents()) if held}
+    _buy(world, items, placing.outcome)
+    return placing.outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Want:
+    """A row with all that does not change while others are placed."""
+
+    item: Item
+    nodes: Mask
+    rules: list[tuple[Group, bool, bool]]
+    cells: tuple[Cell, ...]
+    choice: int
+
+
+class _Placing:
+    """The part before any pool is asked."""
+
+    def __init__(self, world: World, rows: Sequence[Row], groups: Groups) -> None:
+        nodes = world.nodes
+        self._world, self._rows, self._groups = world, rows, groups
+        self._places = Places(nodes, world.offers, groups)
+        self._parts: dict[tuple[int, str], int] = {}
+        self._masks: dict[tuple[int, str], Mask] = {}
+        self._wanted: list[_Want] = []
+        self.bins = Bins(
+            nodes.free.copy(), groups.host_count, groups.host_owners,
+            [set(each) for each in nodes.handles], size=len(nodes),
+        )  # fmt: skip
+        limits = limits_of(world.offers, world.snapshot.usage)
+        self.outcome = Outcome(rows, groups, limits, [row.count for row in rows])
+
+    # -------------------------------------------------------------- rows
+
+    def settle_all(self) -> None:
+        """Every row in its turn; those that wait for company or a turn of a spread once more."""
+        needs = [need_of(row, self._world.names) for row in self._rows]
+        self._wanted = [
+            self._want(number, row, need)
+            for number, (row, need) in enumerate(zip(self._rows, needs, strict=True))
+        ]
+        waiting = in_order(self._rows, self._groups, [each.choice for each in self._wanted])
+        counts = {number: self._rows[number].count for number in waiting}
+        while waiting and not self._world.stop():
+            rest = {number: self._settle(number, counts[number]) for number in waiting}
+            if sum(rest.values()) == sum(counts.values()):
+                return
+            waiting, counts = [number for number in waiting if rest[number]], rest
+
+    def _want(self, number: int, row: Row, need: Ints) -> _Want:
+        nodes, offers = self._places.of(number, row, need)
+        self.outcome.static[number] = offers
+        item = self._item(number, need, offers)
+        rules = concerned(self._groups, number)
+        if not rules:
+            choice = MOST_CHOICE if offers.any() else 0
+            return _Want(item, nodes, rules, (), choice)
+        offers = _counted(rules, offers)
+        keys = tuple(sorted({group.rule.key for group, _, _ in rules}))
+        cells = self._places.cells(nodes, offers, keys)
+        return _Want(item, nodes, rules, cells, len(cells) if offers.any() else 0)
+
+    def _settle(self, number: int, count: int) -> int:
+        """Divide a row over its cells, and fill the nodes that are there; how many are left."""
+        want = self._wanted[number]
+        if not want.rules:
+            self._put(number, count, (want.nodes, want.item.offers), "")
+            return 0
+        chances = [self._chance(want.item, cell) for cell in want.cells]
+        taken = share(want.rules, want.cells, chances, count)
+        for cell, each in zip(want.cells, taken, strict=True):
+            if each:
+                self._put(number, each, (cell.nodes, cell.offers), str(cell))
+        rest = count - sum(taken)
+        self.outcome.why.pop(number, None)
+        if rest:
+            self.outcome.why[number] = _hindrance(want.rules, want.cells)
+        return rest
+
+    def _item(self, number: int, need: Ints, offers: Mask) -> Item:
+        row, members = self._rows[number], ((number, 1),)
+        return Item(
+            members,
+            row.count,
+            need,
+            offers,
+            self._stands(members),
+            row.each.sample.priority,
+            shared_of(row, self._world.names),
+        )
+
+    def _stands(self, members: Members) -> tuple[Stand, ...]:
+        relations = [self._groups.relations[row] for row, _ in members]
+        if not any(each.own or each.seen for each in relations):
+            return ()
+        return stands_of(
+            self._groups.groups, members, [each.own for each in relations],
+            [each.seen for each in relations],
+        )  # fmt: skip
+
+    def _chance(self, item: Item, cell: Cell) -> Chance:
+        room = 0
+        if len(self._world.nodes) and cell.nodes.any():
+            room = int(np.minimum(self.bins.fits(item), item.count)[cell.nodes].sum())
+        return Chance(room, self._places.unit_usd(cell, item.need))
+
+    def _put(self, number: int, count: int, where: tuple[Mask, Mask], place: str) -> None:
+        """Fill existing nodes; what is left waits for new ones."""
+        nodes, offers = where
+        rest = count - self._existing(self._wanted[number].item, nodes, count)
+        self.outcome.left[number] -= count - rest
+        if rest and offers.any():
+            self._parts[number, place] = self._parts.get((number, place), 0) + rest
+            self._masks[number, place] = offers
+
+    def _existing(self, item: Item, nodes: Mask, count: int) -> int:
+        if not len(nodes) or not nodes.any():
+            return 0
+        first = {stand.column for stand in item.stands if self._is_first(stand)}
+        if first:
+            stands = [replace(s, first=s.column in first) for s in item.stands]
+            item = replace(item, stands=tuple(stands))
+        fits = np.where(nodes, self.bins.fits(item), 0)
+        if first:  # all of them on one node, unless a new one holds more
+            best = int(fits.argmax())
+            if fits[best] < min(count, int(self._places.fits(item.need).max(initial=0))):
+                return 0
+            fits = np.where(np.arange(len(fits)) == best, fits, 0)
+        return int(self.bins.fill(item, fits, count).sum())
+
+    def _is_first(self, stand: Stand) -> bool:
+        """Whether it may come to a place where none of its company is, since it is nowhere."""
+        here = stand.kind is Kind.BESIDE and stand.own and bool(stand.seen)
+        return here and not self.bins.count[stand.column].any()
+
+    # -------------------------------------------------------------- what new nodes must hold
+
+    def items(self) -> list[Item]:
+        parts = [Part(row, place, n) for (row, place), n in sorted(self._parts.items())]
+        bundles = bundled(parts, self._groups, self._holds)
+        return [self._bundle(each) for each in bundles]
+
+    def _bundle(self, each: Bundle) -> Item:
+        need = self._need(each.members)
+        priority = max(self._rows[row].each.sample.priority for row, _ in each.members)
+        stands = tuple(s for s in self._stands(each.members) if s.kind is not Kind.BESIDE)
+        offers = self._accepting(each.members, each.place)
+        return Item(each.members, each.copies, need, offers, stands, priority, place=each.place)
+
+    def _need(self, members: Members) -> Ints:
+        """What a bundle takes; a shared volume as if each of its pods attached it."""
+        out = np.zeros(len(self._world.names), np.int64)
+        for row, number in members:
+            item = self._wanted[row].item
+            out += item.need * number
+            for _, column in item.shared:
+                out[column] += number
+        return out
+
+    def _accepting(self, members: Members, place: str) -> Mask:
+        masks = [
+            self._masks[row, place] if (row, place) in self._masks else self._masks[row, ""]
+            for row, _ in members
+        ]
+        return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks)
+
+    def _holds(self, members: Members) -> bool:
+        """Whether some offer holds such a bundle, wherever."""
+        need = self._need(members)
+        masks = [self.outcome.static[row] for row, _ in members]
+        good = np.logical_and.reduce(masks) & (self._world.offers.free >= need).all(axis=1)
+        return bool(good.any())
+
+
+def _counted(rules: Sequence[tuple[Group, bool, bool]], offers: Mask) -> Mask:
+    """Keep pods that a spread counts to where it counts, if only some of their offers are there."""
+    for group, own, seen in rules:
+        if seen and not own and group.rule.kind is Kind.SPREAD:
+            counting = offers & group.offers
+            if counting.any() and counting.sum() < offers.sum():
+                offers = counting
+    return offers
+
+
+def _hindrance(rules: Sequence[tuple[Group, bool, bool]], cells: Sequence[Cell]) -> str:
+    owned = [str(group.rule) for group, own, _ in rules if own]
+    others = [f"{group.rule} of another pod" for group, own, _ in rules if not own]
+    where = "; ".join(map(str, cells[:4])) or "no place"
+    return f"{', '.join(owned or others)} leaves no place; it may go to: {where}"
+
+
+def _buy(world: World, items: Sequence[Item], outcome: Outcome) -> None:
+    """The pools in turn."""
+    offers, left = world.offers, np.array([item.count for item in items], np.int64)
+    weights = np.array([pool.weight for pool in offers.pools] or [0], np.int64)
+    strict = world.settings.min_values is MinValuesPolicy.STRICT
+    for weight in sorted(set(weights.tolist()), reverse=True):
+        listed = np.flatnonzero(weights[offers.pool] == weight)
+        rows = listed[flexible(offers, listed)] if strict else listed
+        turn = tuple(replace(item, count=int(n)) for item, n in zip(items, left, strict=True) if n)
+        if not len(rows) or not turn:
+            continue
+        shop = Shop(
+            turn, offers, rows, listed, outcome.limits, outcome.groups, world.settings, world.stop
+        )
+        purchase = buy(shop)
+        outcome.turns.append(Turn(turn, purchase))
+        outcome.limits = purchase.draft.limits
+        left[left > 0] = purchase.draft.left
+        for item, rest in zip(turn, purchase.draft.left.tolist(), strict=True):
+            for row, number in item.members:
+                outcome.left[row] -= (item.count - rest) * number

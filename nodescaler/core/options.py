@@ -1,0 +1,269 @@
+"""What a planned node may be launched as: every offer that holds its pods, cheapest first.
+
+A NodeClaim asks for types, zones and capacity types each on their own, so every combination of
+what it lists must do; among the ways to keep that so, the one with the most offers is taken. A
+``minValues`` is met by listing the cheapest type of as many values as it takes.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nodescaler.core.bins import Item
+from nodescaler.core.columns import Ints, Mask
+from nodescaler.core.groups import Groups
+from nodescaler.core.labels import CAPACITY_TYPE, INSTANCE_TYPE, ZONE, Allowed, Requirements
+from nodescaler.core.limits import Limits
+from nodescaler.core.lots import Bought
+from nodescaler.core.model import NodePool
+from nodescaler.core.offers import Offers
+from nodescaler.core.settings import PackSettings
+
+NO_OFFER = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The offers of one variant of a pool as types by places (zone and capacity type).
+
+    Attributes:
+        rows: which offers they are; *kind* and *place* locate each.
+        there: bool[types, places].
+        zone, capacity: of each place.
+        names: of each type.
+    """
+
+    rows: Ints
+    kind: Ints
+    place: Ints
+    there: Mask
+    zone: Ints
+    capacity: Ints
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What to ask a cloud for.
+
+    Attributes:
+        offer: the cheapest.
+        types: by name, cheapest first.
+        listed: the offers that this allows.
+        short: whether some ``minValues`` is not met.
+    """
+
+    offer: int
+    types: tuple[str, ...]
+    zones: tuple[str, ...]
+    capacities: tuple[str, ...]
+    listed: Ints
+    short: tuple[str, ...] = ()
+
+
+class Options:
+    """Answers for the nodes of one plan."""
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        offers: Offers,
+        rows: Ints,
+        limits: Limits,
+        groups: Groups,
+        settings: PackSettings,
+    ) -> None:
+        self._items = items
+        self._offers = offers
+        self._limits = limits
+        self._groups = groups
+        self._settings = settings
+        self._rows = rows[np.argsort(offers.effective[rows], kind="stable")]
+        self._free = offers.free[self._rows]
+        self._good: dict[object, Ints] = {}
+        self._masks: dict[frozenset[int], Mask] = {}
+        self._grids: dict[int, Grid] = {}
+        self._reservation = np.array(
+            [each.reservation for each in offers.goods.offerings] or [""], object
+        )[offers.goods.offering]
+
+    def sufficient(self, node: Bought, spare: Ints | None = None) -> Ints:
+        """The offers that hold the node's pods within the limits, cheapest first.
+
+        Args:
+            node: planned with an offer, for which the limits were charged.
+            spare: how much more than that each limit allows this node; nothing without it.
+        """
+        if not len(self._limits.room):
+            return self._remembered(node.counts, node)
+        usage = self._limits.usage
+        allowed = usage[:, node.offer] if spare is None else usage[:, node.offer] + spare
+        good = self._remembered((node.offer, node.counts), node)
+        return good[(usage[:, good] <= allowed[:, None]).all(axis=0)]
+
+    def _remembered(self, key: object, node: Bought) -> Ints:
+        if key not in self._good:
+            self._good[key] = self._sufficient(node)
+        return self._good[key]
+
+    def _sufficient(self, node: Bought) -> Ints:
+        need = sum(self._items[n].need * count for n, count in node.counts)
+        good = self._accepting(node) & (self._free >= need).all(axis=1)
+        for table in (self._groups.host_offer, self._groups.host_offer_owners):
+            if table.any():
+                good &= (table[:, self._rows] == table[:, [node.offer]]).all(axis=0)
+        return self._rows[good]
+
+    def _accepting(self, node: Bought) -> Mask:
+        """The rows that every item of the node takes."""
+        masks = {id(self._items[n].offers): self._items[n].offers for n, _ in node.counts}
+        key = frozenset(masks)
+        if key not in self._masks:
+            self._masks[key] = np.logical_and.reduce([m[self._rows] for m in masks.values()])
+        return self._masks[key].copy()
+
+    def cheapest(self, node: Bought) -> int:
+        """The offer to launch; the one that was planned with if, oddly, no other is left."""
+        good = self.sufficient(node)
+        return int(good[0]) if len(good) else node.offer
+
+    # -------------------------------------------------------------- the claim
+
+    def choice(self, node: Bought, spare: Ints | None = None) -> Choice:
+        """The types, zones and capacity types to list; *spare* as in `sufficient`."""
+        good, best = self.sufficient(node, spare), self.cheapest(node)
+        same = self._offers.goods.template[good] == self._offers.goods.template[best]
+        same &= self._reservation[good] == self._reservation[best]
+        same &= self._offers.usd[good] >= self._offers.usd[best]
+        good = good[same]
+        grid = self._grid(best)
+        where = np.searchsorted(grid.rows, good)
+        fits = np.zeros(grid.there.shape, bool)
+        fits[grid.kind[where], grid.place[where]] = True
+        at = int(np.searchsorted(grid.rows, best))
+        kinds, places = _closed(grid, fits, int(grid.kind[at]), int(grid.place[at]))
+        listed = good[kinds[grid.kind[where]] & places[grid.place[where]]]
+        return self._listed(best, listed)
+
+    def _grid(self, offer: int) -> Grid:
+        """The variant's offers, but for those of other reservations than the offer's own."""
+        template = int(self._offers.goods.template[offer])
+        reservation = self._reservation[offer]
+        key = hash((template, reservation))
+        if key not in self._grids:
+            own = (self._offers.goods.template == template) & (self._reservation == reservation)
+            self._grids[key] = _grid_of(self._offers, np.flatnonzero(own))
+        return self._grids[key]
+
+    def _listed(self, best: int, listed: Ints) -> Choice:
+        offers = self._offers
+        names = [offers.goods.types[n].name for n in offers.goods.type[listed].tolist()]
+        types = tuple(dict.fromkeys(names))
+        pool = offers.template(best).pool
+        types, short = _with_values(pool, types, listed, offers, self._settings.most_types)
+        inside = np.array([name in types for name in names], bool)
+        kept = [offers.offering(n) for n in listed[inside].tolist()]
+        return Choice(
+            best,
+            types,
+            tuple(sorted({each.zone for each in kept})),
+            tuple(sorted({each.capacity_type for each in kept})),
+            listed[inside],
+            short,
+        )
+
+
+def _grid_of(offers: Offers, rows: Ints) -> Grid:
+    goods = offers.goods
+    names = [goods.types[n].name for n in goods.type[rows].tolist()]
+    places = [(offers.offering(n).zone, offers.offering(n).capacity_type) for n in rows.tolist()]
+    by_name = {name: n for n, name in enumerate(sorted(set(names)))}
+    by_place = {place: n for n, place in enumerate(sorted(set(places)))}
+    kind = np.array([by_name[name] for name in names], np.int64)
+    place = np.array([by_place[each] for each in places], np.int64)
+    there = np.zeros((len(by_name), len(by_place)), bool)
+    there[kind, place] = True
+    zones = sorted({zone for zone, _ in by_place})
+    capacities = sorted({each for _, each in by_place})
+    return Grid(
+        rows,
+        kind,
+        place,
+        there,
+        np.array([zones.index(zone) for zone, _ in by_place], np.int64),
+        np.array([capacities.index(each) for _, each in by_place], np.int64),
+        tuple(by_name),
+    )
+
+
+def _closed(grid: Grid, fits: Mask, kind: int, place: int) -> tuple[Mask, Mask]:
+    """Types and places such that each of their combinations that exists would do; the widest."""
+    some = np.asarray(fits.any(axis=0))
+    same_zone = some & (grid.zone == grid.zone[place])
+    same_capacity = some & (grid.capacity == grid.capacity[place])
+    wide = np.isin(grid.zone, grid.zone[some]) & np.isin(grid.capacity, grid.capacity[some])
+    best: tuple[Mask, Mask] = (np.zeros(len(fits), bool), some & False)
+    most = 0
+    for places in (wide, same_capacity, same_zone, same_zone & same_capacity):
+        bad = np.asarray((grid.there & ~fits)[:, places].any(axis=1))
+        kinds = np.asarray(~bad & fits[:, places].any(axis=1))
+        number = int(fits[np.ix_(kinds, places)].sum())
+        if kinds[kind] and number > most:
+            best, most = (kinds, places), number
+    return best
+
+
+def _with_values(
+    pool: NodePool, types: tuple[str, ...], rows: Ints, offers: Offers, most: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """At most so many types, the cheapest, but enough of them for each ``minValues``."""
+    wanted = {k: a.min_values for k, a in pool.requirements.items() if a.min_values}
+    if not wanted:
+        return types[:most], ()
+    values = dict(_values(wanted, rows, offers))
+    kept: list[str] = []
+    for key, number in wanted.items():
+        seen = {values[key][name] for name in kept}
+        for name in types:
+            if len(seen) < number and values[key][name] not in seen:
+                seen.add(values[key][name])
+                kept += [name] if name not in kept else []
+    full = [*kept, *(name for name in types if name not in kept)][: max(most, len(kept))]
+    listed = tuple(name for name in types if name in set(full))
+    short = tuple(
+        f"{key} has {len({values[key][name] for name in listed})} of {number} values"
+        for key, number in wanted.items()
+        if len({values[key][name] for name in listed}) < number
+    )
+    return listed, short
+
+
+def _values(
+    wanted: Mapping[str, int], rows: Ints, offers: Offers
+) -> Iterator[tuple[str, dict[str, str | None]]]:
+    names = [offers.goods.types[n].name for n in offers.goods.type[rows].tolist()]
+    for key in wanted:
+        column = offers.columns.column(key)
+        yield (
+            key,
+            {
+                name: column.values[column.codes[n]]
+                for n, name in zip(rows.tolist(), names, strict=True)
+            },
+        )
+
+
+def asked(pool: NodePool, choice: Choice) -> Requirements:
+    """What the claim asks for: the pool's requirements, narrowed to the choice."""
+    return pool.requirements & Requirements(
+        {
+            INSTANCE_TYPE: Allowed.one_of(*choice.types),
+            ZONE: Allowed.one_of(*choice.zones),
+            CAPACITY_TYPE: Allowed.one_of(*choice.capacities),
+        }
+    )
