@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from tandem.plan import (
 )
 from tandem.plan.catalogues import AWS, read
 from tandem.plan.cluster import Live, read_cluster
-from tandem.plan.progress import Say, beside, progress
+from tandem.plan.progress import Deaf, Say, beside, progress
 from tandem.plan.report import NOTHING_LIVE
 
 INTERRUPTED = 130
@@ -55,8 +56,10 @@ def main(order: Order) -> int:
     try:
         with progress(Console(stderr=True)) as say:
             report = _report(order, say)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         typer.echo("stopped", err=True)
+        if isinstance(error, Deaf):  # a solver amid its work would crash the interpreter's end
+            os._exit(INTERRUPTED)
         return INTERRUPTED
     if order.as_json:
         typer.echo(json.dumps(report.to_json()))

@@ -15,7 +15,11 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 
 PATIENCE_S = 1.0  # what is done before that needs no display
-FAREWELL_S = 2.0  # how long a plan that is stopped may take to notice
+FAREWELL_S = 1.0
+
+
+class Deaf(KeyboardInterrupt):
+    """Ctrl-C came, and the thread goes on: only the end of the process ends it."""
 
 
 def quiet(_doing: str) -> None:
@@ -46,14 +50,16 @@ def progress(console: Console, *, patience_s: float = PATIENCE_S) -> Iterator[Sa
         display.stop()
 
 
-def beside(work: Callable[[Event], T]) -> T:
+def beside(work: Callable[[Event], T], *, farewell_s: float = FAREWELL_S) -> T:
     """Do *work* in a thread of its own, so that Ctrl-C is heard at once.
 
     Args:
         work: gets an event that is set when nobody waits for the answer any more.
+        farewell_s: how long it may take to notice that.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C came; the thread has been told and given a moment.
+        KeyboardInterrupt: Ctrl-C came, and the thread has ended.
+        Deaf: it has not, after a moment.
     """
     stopped = Event()
     answer: Future[T] = Future()
@@ -71,5 +77,7 @@ def beside(work: Callable[[Event], T]) -> T:
     except KeyboardInterrupt:
         stopped.set()
         if thread.is_alive():
-            thread.join(FAREWELL_S)
+            thread.join(farewell_s)
+        if thread.is_alive():
+            raise Deaf from None
         raise

@@ -13,7 +13,7 @@ from threading import Event
 import pytest
 from rich.console import Console
 
-from tandem.plan.progress import beside, progress
+from tandem.plan.progress import Deaf, beside, progress
 
 PATIENT_S = 20.0
 
@@ -78,6 +78,18 @@ def test_ctrl_c_stops_the_thread() -> None:
     with pytest.raises(KeyboardInterrupt):
         beside(work)
     assert heard.is_set()
+
+
+def test_a_thread_that_goes_on_is_told_apart() -> None:
+    end = Event()
+
+    def work(_: Event) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        end.wait(PATIENT_S)
+
+    with pytest.raises(Deaf):
+        beside(work, farewell_s=0.01)
+    end.set()
 
 
 def test_ctrl_c_ends_the_command_with_a_word(tmp_path: Path) -> None:
