@@ -44,14 +44,10 @@ LONGEST_RETRY_S = 30.0
 Pack = Callable[[Snapshot, PackSettings, Callable[[], bool]], Plan]
 
 
-def packed(snapshot: Snapshot, _settings: PackSettings, _stop: Callable[[], bool]) -> Plan:
-    return pack(snapshot)
-
-
 class Provisioning:
     """Args: pack: makes a plan, in a thread of its own; it returns soon after `stop` says so."""
 
-    def __init__(self, kit: Kit, state: State, pack: Pack = packed) -> None:
+    def __init__(self, kit: Kit, state: State, pack: Pack = pack) -> None:
         self._kit = kit
         self._state = state
         self._pack = pack
