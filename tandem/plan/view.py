@@ -18,11 +18,11 @@ MONTH_H = 730
 
 
 def render(report: PlanReport, console: Console) -> None:
-    """Print the report; a sentence is for the terminal to wrap, the lines of nodes are not."""
+    """Print the report; sentences are broken for a terminal, and whole for everything else."""
     for line in node_lines(report.plan.new_nodes, console.width):
         console.print(line)
     for sentence in _sentences(report):
-        console.print(sentence, soft_wrap=True)
+        console.print(sentence, soft_wrap=not console.is_terminal)
 
 
 def _sentences(report: PlanReport) -> Iterator[Text]:

@@ -30,20 +30,21 @@ def some(names: Sequence[str]) -> str:
 
 
 def who(pods: Iterable[PodSpec]) -> str:
-    """Pods by their owners: one by its name, several of one owner by their number.
+    """Pods by their owners, the most first: one by its name, several of one owner by their number.
 
     >>> who([PodSpec("shop", "web"), PodSpec("shop", "a"), PodSpec("shop", "b"), PodSpec("x", "c")])
-    'shop/web, shop/a, shop/b and 1 more'
+    'shop/a, shop/b, shop/web and 1 more'
     """
     groups: dict[str, list[PodSpec]] = {}
     for pod in pods:
         owner = pod.owner
         key = f"{owner.kind} {pod.namespace}/{owner.name}" if owner else f"pod {pod.key}"
         groups.setdefault(key, []).append(pod)
+    ordered = sorted(groups.items(), key=lambda each: (-len(each[1]), each[0]))
     shown = [
         members[0].key if len(members) == 1 else f"{count(len(members), 'pod')} of {owner}"
-        for owner, members in list(groups.items())[:MOST_NAMED]
+        for owner, members in ordered[:MOST_NAMED]
     ]
-    more = sum(len(members) for members in list(groups.values())[MOST_NAMED:])
+    more = sum(len(members) for _, members in ordered[MOST_NAMED:])
     text = ", ".join(shown)
     return f"{text} and {more:,} more" if more else text
