@@ -90,6 +90,7 @@ def _report(order: Order, say: Say) -> PlanReport:
             catalogue=catalogue,
             options=options,
             clock=time.perf_counter,
+            now=now(),
             stopped=stopped.is_set,
         )
     )

@@ -3,7 +3,7 @@
     files -> inputs -> manifests (with admission, workloads) -> world -> checks -> snapshot -> pack
     cluster ------^
 
-report = plan_files([Path("pool.yaml"), Path("pods.yaml")], clock=time.perf_counter)
+report = plan_files([Path("pool.yaml"), Path("pods.yaml")], clock=time.perf_counter, now=now())
 print(report.to_json())        # or render(report, Console())
 sys.exit(report.exit_code)
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ def plan_world(
     catalogue: Catalogue | None = None,
     options: Options = USUAL,
     clock: Callable[[], float],
+    now: datetime,
     stopped: Callable[[], bool] = lambda: False,
 ) -> PlanReport:
     """Plan what is good in *world*.
@@ -126,10 +128,11 @@ def plan_world(
         catalogue: as there.
         options: how.
         clock: seconds, to time the planning alone.
+        now: what is protected for a while is so at this moment.
         stopped: nobody waits for the plan any more.
     """
     offer = catalogue or Catalogue(builtin())
-    snapshot = snapshot_of(world, offer.types)
+    snapshot = snapshot_of(world, offer.types, now)
     began = clock()
 
     def stop() -> bool:
@@ -146,6 +149,7 @@ def plan_documents(
     found: Iterable[Found],
     *,
     clock: Callable[[], float],
+    now: datetime,
     catalogue: Catalogue | None = None,
     options: Options = USUAL,
     live: Live = NOTHING_LIVE,
@@ -153,15 +157,17 @@ def plan_documents(
     """`study` and `plan_world` at once."""
     policy = options.settings.min_values
     world = study(found, live=live, catalogue=catalogue, min_values=policy)
-    return plan_world(world, catalogue=catalogue, options=options, clock=clock)
+    return plan_world(world, catalogue=catalogue, options=options, clock=clock, now=now)
 
 
 def plan_files(
     paths: Iterable[Path],
     *,
     clock: Callable[[], float],
+    now: datetime,
     catalogue: Catalogue | None = None,
     options: Options = USUAL,
 ) -> PlanReport:
     """Read the manifests in *paths* and plan; see `plan_documents`."""
-    return plan_documents(scan(paths), clock=clock, catalogue=catalogue, options=options)
+    found = scan(paths)
+    return plan_documents(found, clock=clock, now=now, catalogue=catalogue, options=options)

@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
-from nodescaler.controllers.pods import is_ours_to_plan
+from nodescaler.controllers.pods import comes_back, is_ours_to_plan
 from nodescaler.controllers.snapshots import Beside, foreign, on_its_way, with_claim
 from nodescaler.core.model import ClaimState, InstanceType, NodeState, PodSpec, Snapshot
 from nodescaler.core.resources import NODES, total
+from tandem.plan.volumes import unless_held
 from tandem.plan.world import World
 
 Bound = Mapping[str, tuple[PodSpec, ...]]
 
 
-def snapshot_of(world: World, types: tuple[InstanceType, ...]) -> Snapshot:
-    """What planning reads; every pool buys from *types*."""
+def snapshot_of(world: World, types: tuple[InstanceType, ...], now: datetime) -> Snapshot:
+    """What planning reads.
+
+    The pods are those that wait, and those that the drains of our nodes will set free.
+
+    Args:
+        world: what was read.
+        types: what every pool buys from.
+        now: whether a pod is protected from disruption depends on it.
+    """
     pools = tuple(pool for _, pool in world.pools)
     nodes = tuple(_nodes(world))
-    pending = [pod for pod in world.pods if _waits(pod)]
-    pending += [pod for pod in world.live if is_ours_to_plan(pod)]
+    waiting = [pod for pod in world.pods if _waits(pod)]
+    waiting += [pod for pod in world.live if is_ours_to_plan(pod)]
+    moving = [
+        pod
+        for node in nodes
+        if node.deleting and node.pool
+        for pod in node.pods
+        if comes_back(pod, now)
+    ]
+    staying = {pod.key: pod for node in nodes for pod in node.pods}
+    for pod in moving:
+        del staying[pod.key]
     return Snapshot(
         pools=pools,
         types={pool.name: types for pool in pools},
         nodes=nodes,
-        pods=tuple(pending),
+        pods=(*waiting, *moving),
         daemons=tuple(world.daemons),
         usage={pool.name: _usage(pool.name, nodes) for pool in pools},
         namespaces=world.namespaces,
-        volumes=world.volumes,
+        volumes=unless_held(world.storage, world.volumes, staying.values()),
     )
 
 

@@ -8,13 +8,14 @@ cluster's own objects nothing is taken for granted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from kube.objects import ObjectMeta
 from nodescaler.core.demands import Volume
+from nodescaler.core.model import PodSpec
 from nodescaler.decode.stock import Stock
 from nodescaler.decode.storage import (
     CsiNodeObject,
@@ -23,7 +24,7 @@ from nodescaler.decode.storage import (
     VolumeObject,
 )
 from nodescaler.decode.structs import StorageAsked
-from nodescaler.decode.volumes import WAITS, attach_limits, claim_key, resolve
+from nodescaler.decode.volumes import WAITS, attach_limits, claim_key, is_for_one_pod, resolve
 from tandem.files import Document
 from tandem.plan.words import count, some
 
@@ -95,6 +96,30 @@ def resolved(storage: Storage, named: Iterable[str]) -> tuple[dict[str, Volume],
         granted.setdefault("they are not there", set()).add(key)
         found[key] = ANYWHERE
     return found, [_granted(why, sorted(keys)) for why, keys in sorted(granted.items())]
+
+
+def unless_held(
+    storage: Storage, volumes: Mapping[str, Volume], running: Iterable[PodSpec]
+) -> dict[str, Volume]:
+    """The volumes, of which those for one pod keep all others out while that one runs.
+
+    Args:
+        storage: what has been read.
+        volumes: from `resolved`.
+        running: the pods that have a node and stay there.
+    """
+    holders: dict[str, str] = {}
+    mounting = (pod for pod in running if pod.volumes)
+    for pod in sorted(mounting, key=lambda each: each.key):
+        for key in pod.volumes:
+            if key in storage.claims and is_for_one_pod(storage.claims[key]):
+                holders.setdefault(key, pod.key)
+    held = {
+        key: replace(volumes[key], fault=f"claim {key} is for one pod, and pod {holder} has it")
+        for key, holder in holders.items()
+        if key in volumes and not volumes[key].fault
+    }
+    return {**volumes, **held}
 
 
 def _patient(each: StorageClassObject) -> StorageClassObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +22,7 @@ kind: Node
 metadata: {name: n1, labels: {karpenter.sh/nodepool: default}}
 status: {allocatable: {cpu: "4", memory: 8Gi, pods: "10"}, capacity: {cpu: "4"}}
 """
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CONTAINERS = "containers: [{name: c, resources: {requests: {cpu: 100m}}}]"
 
 
@@ -32,7 +34,8 @@ def still() -> float:
 def plan(
     *paths: Path, catalogue: Catalogue | None = None, options: Options | None = None
 ) -> PlanReport:
-    return plan_files(paths, clock=still, catalogue=catalogue, options=options or Options())
+    chosen = options or Options()
+    return plan_files(paths, clock=still, now=NOON, catalogue=catalogue, options=chosen)
 
 
 def plan_text(file: Path, *documents: str) -> PlanReport:

@@ -26,7 +26,7 @@ from tandem.plan import PlanReport, plan_documents
 from tandem.plan.cluster import read_api, read_cluster
 from tandem.plan_command import Order, main
 from tests.clusters import Cluster
-from tests.plan.kit import POOL, still
+from tests.plan.kit import NOON, POOL, still
 
 Json = dict[str, Any]
 
@@ -78,7 +78,7 @@ async def planned(client: Client, *given: Json) -> PlanReport:
     documents = [Document(Where("given"), body) for body in given]
     live = await read_api(client)
     return await asyncio.to_thread(
-        lambda: plan_documents([*scan([POOL]), *documents], clock=still, live=live)
+        lambda: plan_documents([*scan([POOL]), *documents], clock=still, now=NOON, live=live)
     )
 
 

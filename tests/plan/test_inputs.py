@@ -139,6 +139,19 @@ def test_a_claim_and_its_node_are_one(file: Path, of_claim: str, of_node: str) -
     assert report.snapshot.usage["general"]["nodes"] == 1
 
 
+def test_pods_of_a_node_that_is_drained_need_another_place(file: Path) -> None:
+    leaving = NODE.replace("{name: n1,", "{name: n1, deletionTimestamp: 2026-11-27T11:00:00Z,")
+    owned = pod("moves", more="nodeName: n1").replace(
+        "namespace: shop}",
+        "namespace: shop, ownerReferences: [{kind: ReplicaSet, name: r, controller: true}]}",
+    )
+    alone = pod("stays", more="nodeName: n1")
+    report = plan_text(file, leaving, owned, alone)
+
+    assert [each.key for each in report.snapshot.pods] == ["shop/moves"]
+    assert [each.pods[0].key for each in report.plan.new_nodes] == ["shop/moves"]
+
+
 # ---------------------------------------------------------------- what classes give to pods
 
 

@@ -136,3 +136,13 @@ def test_csi_nodes_limit_what_is_attached(file: Path) -> None:
     )
 
     assert report.snapshot.nodes[0].attach_limits == {"ebs.csi.aws.com": 25}
+
+
+def test_a_claim_for_one_pod_keeps_the_next_one_out(file: Path) -> None:
+    for_one = claim("volumeName: pv-1, accessModes: [ReadWriteOncePod]")
+    holder = pod("holder", more=f"nodeName: n1\n  {MOUNTS}")
+    report = plan_text(file, NODE, BOUND, for_one, holder, pod("next", more=MOUNTS))
+
+    assert [each.reason for each in report.plan.unschedulable] == [
+        "claim shop/data is for one pod, and pod shop/holder has it"
+    ]
