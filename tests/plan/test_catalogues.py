@@ -14,6 +14,7 @@ import pytest
 from tandem.plan.catalogues import Catalogue, read
 from tests.plan.kit import plan, pod
 from tests.plan.test_bad_input import pool_asking
+from tests.services.moto import Moto
 
 TYPE: dict[str, Any] = {
     "name": "c-4x-amd64-linux",
@@ -118,3 +119,25 @@ def test_a_catalogue_that_is_not_there() -> None:
     (fault,) = catalogue("/gone").faults
 
     assert str(fault) == "/gone: no such file or directory; would do: a file, built-in or aws"
+
+
+@pytest.mark.slow
+def test_aws_is_asked_and_its_notes_are_passed_on(
+    file: Path, moto: Moto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moto has no price list, so the built-in prices stand in, which a note says."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": moto.url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    file.write_text(pod() + "---" + pool_asking(""))
+    found = catalogue("aws")
+    report = plan(file, catalogue=found)
+
+    assert len(found.types) > 100
+    assert all(note.startswith("AWS, us-east-1: ") for note in found.notes)
+    assert "AWS, us-east-1: no on-demand prices" in "".join(report.notes)
+    assert report.exit_code == 0

