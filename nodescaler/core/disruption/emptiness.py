@@ -125,7 +125,7 @@ def _seconds_left(node: NodeState, pool: NodePool, now: datetime) -> float:
 
 
 def _wanted_by(node: NodeState, snapshot: Snapshot) -> str | None:
-    space = space_of(node, snapshot.daemons)
+    space = space_of(node, snapshot)
     for pod in sorted(snapshot.pods, key=lambda pod: pod.key):
         if refusal(pod, space) is None:
             return f"{pod.key} waits and would fit"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodescaler.core.demands import Volume
 from nodescaler.core.disruption.budgets import allowed_disruptions
 from nodescaler.core.disruption.emptiness import Emptiness, find_empty
 from nodescaler.core.labels import Requirements
@@ -88,6 +89,16 @@ def test_a_pod_that_waits_and_would_fit_keeps_the_node() -> None:
     assert decide(NODE, POOL, WEB).kept[0].reason == "shop/web waits and would fit"
     elsewhere = replace(WEB, alternatives=(Requirements.labels({"zone": "b"}),))
     assert decide(NODE, POOL, elsewhere).commands
+
+
+def test_a_pod_whose_volume_is_elsewhere_keeps_no_node() -> None:
+    pod = replace(WEB, volumes=("shop/data",))
+    data = Volume((Requirements.labels({"zone": "b"}),))
+    snapshot = Snapshot(pools=(POOL,), nodes=(NODE,), pods=(pod,), volumes={"shop/data": data})
+
+    assert find_empty(snapshot, NOW).commands
+    there = replace(NODE, labels={"zone": "b"})
+    assert not find_empty(replace(snapshot, nodes=(there,)), NOW).commands
 
 
 def test_the_next_look_is_when_the_first_node_may_go() -> None:
