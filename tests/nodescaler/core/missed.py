@@ -44,11 +44,18 @@ def _homes(snapshot: Snapshot, plan: Plan, pod: PodSpec) -> Iterator[str]:
         if refusal(world, pod, world.places[name]) is None:
             yield name
     for pool in usable(snapshot):
-        good = list(_affordable(snapshot, plan, pool))
+        good = _affordable(snapshot, plan, pool)
         would = [each for each in good if _would_do(snapshot, world, pool, each, pod)]
-        if would and not too_few(pool, would):
-            names = {(each.type.name, each.offering.zone) for each in would}
-            yield f"a new node of {pool.name}: {min(names)}"
+        for one_kind in _claims(would):
+            if not too_few(pool, one_kind):
+                names = {(each.type.name, each.offering.zone) for each in one_kind}
+                yield f"a new node of {pool.name}: {min(names)}"
+
+
+def _claims(would: list[Launch]) -> list[list[Launch]]:
+    """What one claim may list together: a claim that draws on a reservation lists nothing else."""
+    kinds = sorted({each.offering.reservation for each in would})
+    return [[each for each in would if each.offering.reservation == kind] for kind in kinds]
 
 
 def _affordable(snapshot: Snapshot, plan: Plan, pool: NodePool) -> Iterator[Launch]:
