@@ -27,7 +27,7 @@ EVERY = clusters() | clusters(SOCIAL)
 T = TypeVar("T")
 
 laws = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
