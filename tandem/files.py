@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,12 +67,10 @@ def scan(paths: Iterable[Path]) -> Iterator[Found]:
         paths: files, folders of `*.yaml`, `*.yml` and `*.json`, or "-" for standard input.
     """
     for path in paths:
-        empty = True
+        found = False
         for file in _files(path):
-            for each in _documents(file):
-                empty = False
-                yield each
-        if empty:
+            found |= yield from _documents(file)
+        if not found:
             yield InputFault(Where(str(path)), "no object in it; would do: a manifest")
 
 
@@ -82,22 +80,25 @@ def _files(path: Path) -> Iterable[Path]:
     return [path]
 
 
-def _documents(path: Path) -> Iterator[Found]:
-    """Everything before the first fault of the syntax, then that."""
-    name, number = str(path), 0
+def _documents(path: Path) -> Generator[Found, None, bool]:
+    """Everything before the first fault of the syntax, then that; whether there was anything."""
+    name, number, found = str(path), 0, False
     try:
         text = sys.stdin.read() if name == "-" else path.read_text()
     except OSError as error:
         yield InputFault(Where(name), (error.strerror or str(error)).lower())
-        return
+        return True
     except UnicodeDecodeError as error:
         yield InputFault(Where(name), f"not text: {error.reason}")
-        return
+        return True
     try:
         for number, body in enumerate(documents_of(text), start=1):
+            found |= body is not None
             yield from _objects(body, Where(name, number))
     except NotYaml as error:
         yield InputFault(Where(name, number + 1), f"not YAML: {error}")
+        found = True
+    return found
 
 
 def _objects(body: object, where: Where, depth: int = 0) -> Iterator[Found]:
@@ -110,14 +111,23 @@ def _objects(body: object, where: Where, depth: int = 0) -> Iterator[Found]:
         yield InputFault(where, f"found {_shown(body)}; {WANTED}")
     elif not isinstance(body.get("kind"), str):
         yield InputFault(where, f"kind: found {_shown(body.get('kind'))}; {WANTED}")
-    elif body["kind"].endswith("List") and isinstance(body.get("items"), list):
-        for item in body["items"]:
-            yield from _objects(_typed(item, body), where, depth + 1)
+    elif body["kind"].endswith("List") and ("items" in body or body["kind"] == "List"):
+        yield from _items(body, where, depth)
     elif not isinstance(body.get("metadata", {}), dict):
         found = _shown(body["metadata"])
         yield InputFault(where, f"{body['kind']}: metadata: found {found}; would do: an object")
     else:
         yield Document(where, body)
+
+
+def _items(body: Json, where: Where, depth: int) -> Iterator[Found]:
+    items = body.get("items")
+    if items is not None and not isinstance(items, list):
+        found = _shown(items)
+        yield InputFault(where, f"{body['kind']}: items: found {found}; would do: a list")
+        return
+    for item in items or ():
+        yield from _objects(_typed(item, body), where, depth + 1)
 
 
 def _typed(item: object, body: Json) -> object:

@@ -42,6 +42,7 @@ def test_the_items_of_a_list_are_documents(tmp_path: Path) -> None:
         pytest.param("a: [1", r"f\.yaml, document 1: not YAML: .* in line 1", id="no YAML"),
         pytest.param("- 1", r"f\.yaml, document 1: found a list; would do: an object", id="a list"),
         pytest.param("a: 1", r"f\.yaml, document 1: kind: found nothing; would do", id="no kind"),
+        pytest.param("kind: List\nitems: 5", r"List: items: found 5; would do: a list", id="items"),
         pytest.param("", r"f\.yaml: no object in it; would do: a manifest", id="empty"),
     ],
 )
@@ -130,3 +131,11 @@ def test_an_unknown_alias_is_told_with_its_line(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match=r"not YAML: found undefined alias.* in line 2"):
         files.read([path])
+
+
+@pytest.mark.parametrize("items", ["[]", "null"])
+def test_an_empty_list_is_nothing_and_no_fault(tmp_path: Path, items: str) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(f"kind: List\nitems: {items}\n")
+
+    assert files.read([path]) == []

@@ -78,21 +78,27 @@ class Admission:
         """*spec* with what its classes add; anything but an object comes back as it is."""
         if not isinstance(spec, dict):
             return spec
-        name = str(spec.get("priorityClassName") or "")
+        name = _text(spec, "priorityClassName")
         priority = self.priorities.get(name, 0) if name else self.usual or 0
         given = spec if spec.get("priority") is not None else spec | {"priority": priority}
-        runtime = self.runtimes.get(str(spec.get("runtimeClassName") or ""))
+        runtime = self.runtimes.get(_text(spec, "runtimeClassName"))
         return given if runtime is None else given | dict(_added(given, runtime))
 
     def unknown(self, spec: object) -> Iterator[str]:
         """The classes that *spec* names and nobody has told of, and what is done about it."""
         if not isinstance(spec, dict):
             return
-        priority, runtime = spec.get("priorityClassName"), spec.get("runtimeClassName")
+        priority, runtime = _text(spec, "priorityClassName"), _text(spec, "runtimeClassName")
         if priority and spec.get("priority") is None and priority not in self.priorities:
             yield f"PriorityClass {priority} is not there; planned with priority 0"
         if runtime and runtime not in self.runtimes:
             yield f"RuntimeClass {runtime} is not there; planned without what it adds"
+
+
+def _text(spec: Json, key: str) -> str:
+    """A name; anything else is a fault that the reader of the pod finds."""
+    found = spec.get(key)
+    return found if isinstance(found, str) else ""
 
 
 def _added(spec: Mapping[str, object], runtime: RuntimeClass) -> Iterator[tuple[str, object]]:

@@ -70,9 +70,9 @@ def _placed(document: Document, namespace: str, made: Counter[tuple[str, str]]) 
     else:
         meta.pop("namespace", None)
     prefix = meta.get("generateName")
-    if not meta.get("name") and prefix:
-        made[kind, str(prefix)] += 1
-        meta["name"] = f"{prefix}{made[kind, str(prefix)]}"
+    if not meta.get("name") and prefix and isinstance(prefix, str):
+        made[kind, prefix] += 1
+        meta["name"] = f"{prefix}{made[kind, prefix]}"
     return Document(document.where, body | {"metadata": meta})
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from kube.client import Json
 from kube.objects import Partial
 from nodescaler.core.model import PodSpec
 from nodescaler.decode import (
@@ -43,6 +44,8 @@ from tandem.plan.world import CLUSTER, Sample, World, class_name, name_of
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of a NodeClaim that no API has seen
 
+NULL = "got `null`"
+
 Reader = Callable[[Document, World], None]
 
 
@@ -69,8 +72,14 @@ def read_world(inputs: Inputs, live: Iterable[PodObject] = ()) -> World:
 
 def _read(document: Document, world: World) -> None:
     name, where = name_of(document.body), document.where
+    reader = _ALL[str(document.body["kind"])]
     try:
-        _ALL[str(document.body["kind"])](document, world)
+        try:
+            reader(document, world)
+        except msgspec.ValidationError as error:
+            if NULL not in str(error):
+                raise
+            reader(Document(where, _without_nulls(document.body)), world)
     except Faults as faults:
         for fault in faults.faults:
             world.fault(where, f"{name}: {fault}")
@@ -80,6 +89,15 @@ def _read(document: Document, world: World) -> None:
         world.fault(where, f"{name}: nested too deeply")
     except ValueError as error:
         world.fault(where, f"{name}: {error}")
+
+
+def _without_nulls(body: Json) -> Json:
+    """As the API server reads it: a field that is null is not there."""
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in body.items()
+        if value is not None
+    }
 
 
 def plain(error: msgspec.ValidationError) -> str:

@@ -187,6 +187,18 @@ CASES = [
         id="a storage class with a field of the wrong type",
     ),
     pytest.param(
+        pod(more="priorityClassName: [high]"),
+        1,
+        "Pod web: spec.priorityClassName: expected `str`, got `array`",
+        id="a name that is a list",
+    ),
+    pytest.param(
+        "kind: Pod\nmetadata: {generateName: [a]}",
+        1,
+        "Pod: metadata.name: found nothing; would do: a name",
+        id="the beginning of a name that is no text",
+    ),
+    pytest.param(
         "kind: NodePool\nmetadata: {name: default}\n"
         + pool_asking("").partition("{name: p}\n")[2]
         + "---\nkind: Pod\nmetadata: {name: x, namespace: [a]}",

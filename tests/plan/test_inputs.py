@@ -111,6 +111,13 @@ def test_the_same_name_in_two_namespaces_is_two_objects(file: Path) -> None:
     assert (len(report.snapshot.pods), report.faults) == (2, ())
 
 
+def test_a_field_that_is_null_is_not_there(file: Path) -> None:
+    text = f"kind: Pod\nmetadata: {{name: a, labels: null}}\nspec: {{affinity: null, {CONTAINERS}}}"
+    report = plan_text(file, text)
+
+    assert (one_pod(report).labels, report.faults) == ({}, ())
+
+
 # ---------------------------------------------------------------- nodes on their way
 
 
