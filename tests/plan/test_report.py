@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.plan.kit import NODE, PENDING, POOL, PROVISIONER, plan, pod, text_of
+from tests.plan.kit import EXAMPLES, NODE, PENDING, POOL, PROVISIONER, plan, pod, text_of
 
 
 def test_the_printed_object_has_the_shape_of_the_design(file: Path) -> None:
@@ -46,6 +47,20 @@ def test_the_examples_fit_together() -> None:
 
     assert len(placed) == len(set(placed)) == 47
     assert (report.exit_code, report.faults) == (0, ())
+
+
+def test_the_constraints_of_the_example_hold() -> None:
+    report = plan(POOL, EXAMPLES / "constraints.yaml")
+    zones: dict[str, list[str]] = {}
+    for node in report.plan.new_nodes:
+        for each in node.pods:
+            zones.setdefault(each.name.rpartition("-")[0], []).append(node.zone)
+
+    assert (report.exit_code, report.faults, report.notes) == (0, (), ())
+    assert sorted(Counter(zones["checkout"]).values()) == [2, 2, 2]
+    assert len(set(zones["cache"])) == 2
+    assert set(zones["db"]) <= {"us-east-1a", "us-east-1b"}
+    assert len(zones["training"]) == 4
 
 
 def test_a_pod_without_a_place_makes_the_answer_no() -> None:
