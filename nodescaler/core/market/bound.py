@@ -18,6 +18,7 @@ from nodescaler.core.market.lp import Programme, solved
 from nodescaler.core.market.model import Bools, Bound, Floats, Ints, Market, Shares
 from nodescaler.core.market.reduce import Core, reduced
 from nodescaler.core.market.tariffs import SAFE, Tariffs, priced
+from nodescaler.core.market.work import simplex_s
 
 MOST_CLASSES = 320  # that the programme is solved with
 FINEST = 16  # steps for each doubling of an amount when classes are put together
@@ -25,20 +26,31 @@ MOST_CLIQUES = 8  # groups of pods that must not share a node which the programm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Divisible pods on nodes, by the rows and columns of a core.
+
+    Attributes:
+        nodes: float64[O]: how many of each offer.
+        shares: which class on which offer, how many pods.
+    """
+
+    nodes: Floats
+    shares: Shares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Relaxed:
-    """What the programme says about some pods of a core, by the core's rows and columns.
+    """What the programme says about some pods of a core.
 
     Attributes:
         tariffs: of the rows with pods and the columns looked at only.
-        nodes: float64[O].
-        shares: which class on which offer, how many pods.
-        work: simplex steps.
+        plan: what it buys.
+        work_s: about how long that took.
     """
 
     tariffs: Tariffs
-    nodes: Floats
-    shares: Shares
-    work: int
+    plan: Plan
+    work_s: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +80,8 @@ def lower_bound(market: Market) -> Bound:
     core, relaxed = study.core, study.relaxed
     worth, nodes = np.zeros(len(market.count)), np.zeros(len(market.price))
     worth[core.classes] = relaxed.tariffs.worth
-    nodes[core.offers] = relaxed.nodes
-    shares = relaxed.shares
+    nodes[core.offers] = relaxed.plan.nodes
+    shares = relaxed.plan.shares
     there = Shares(core.classes[shares.classes], core.offers[shares.offers], shares.pods)
     return Bound(study.floor, worth, nodes, there)
 
@@ -85,7 +97,7 @@ def studied(market: Market, limits: Bools | None = None) -> Study:
     while True:
         study = _studied(market, active)
         nodes = np.zeros(len(market.price))
-        nodes[study.core.offers] = study.relaxed.nodes
+        nodes[study.core.offers] = study.relaxed.plan.nodes
         broken = (market.usage @ nodes > market.room * (1 + SAFE)) & ~active
         if not broken.any():
             return study
@@ -113,8 +125,9 @@ def relaxed(core: Core, count: Ints, offers: Ints, room: Ints, most: int = MOST_
     if not len(rows):
         none = np.zeros(0, dtype=np.int64)
         nothing = Tariffs(0.0, np.zeros(0), np.zeros((0, 0)), np.zeros(0), np.zeros(0))
-        return Relaxed(nothing, np.zeros(len(core.price)), Shares(none, none, np.zeros(0)), 0)
-    whole = programme(core, rows, offers, count, room)
+        bought = Plan(np.zeros(len(core.price)), Shares(none, none, np.zeros(0)))
+        return Relaxed(nothing, bought, 0.0)
+    whole = programme_of(core, rows, offers, count, room)
     group = _groups(whole, most)
     answer = solved(_grouped(whole, group))
     tariffs = answer.tariffs
@@ -122,8 +135,9 @@ def relaxed(core: Core, count: Ints, offers: Ints, room: Ints, most: int = MOST_
         tariffs = priced(whole, tariffs.tariff, tariffs.fines, tariffs.covered)
     nodes = np.zeros(len(core.price))
     nodes[offers] = answer.nodes
-    classes, columns, pods = _spread(whole.count, group, answer.classes, answer.offers, answer.pods)
-    return Relaxed(tariffs, nodes, Shares(rows[classes], offers[columns], pods), answer.steps)
+    classes, columns, pods = spread(whole.count, group, answer.classes, answer.offers, answer.pods)
+    plan = Plan(nodes, Shares(rows[classes], offers[columns], pods))
+    return Relaxed(tariffs, plan, simplex_s(answer.steps, len(answer.tariffs.worth)))
 
 
 def _dearest(core: Core) -> float:
@@ -134,7 +148,13 @@ def _dearest(core: Core) -> float:
     return float((first * np.where(core.lonely, core.count, 1)).max()) * (1 - SAFE)
 
 
-def programme(core: Core, rows: Ints, offers: Ints, count: Ints, room: Ints) -> Programme:
+def programme(core: Core) -> Programme:
+    """All of a core."""
+    rows, offers = np.arange(len(core.count)), np.arange(len(core.price))
+    return programme_of(core, rows, offers, core.count, core.room)
+
+
+def programme_of(core: Core, rows: Ints, offers: Ints, count: Ints, room: Ints) -> Programme:
     """A core as floats, without resources nobody asks for; with slots for what must be alone."""
     asked = core.need[rows].any(axis=0)
     need = core.need[np.ix_(rows, asked)].astype(float)
@@ -196,7 +216,7 @@ def _grouped(whole: Programme, group: Ints) -> Programme:
     return replace(whole, need=np.column_stack(mean), count=total, fits=whole.fits[first])
 
 
-def _spread(
+def spread(
     count: Floats, group: Ints, groups: Ints, offers: Ints, pods: Floats
 ) -> tuple[Ints, Ints, Floats]:
     """Shares of groups as shares of their classes."""

@@ -17,6 +17,7 @@ import numpy as np
 from nodescaler.core.market.model import Bools, Floats, Ints
 from nodescaler.core.market.nodes import PLENTY, Nodes
 from nodescaler.core.market.reduce import Core
+from nodescaler.core.market.work import Meter, fill_s
 
 ROUND = 1e-9
 
@@ -28,12 +29,16 @@ class Guide:
     Attributes:
         worth: float64[C]: of one pod.
         tariff: float64[O, R]: what each offer charges for one unit of each of the core's resources.
+        covered: float64[O]: above 1 as far as an offer is too dear to pay.
         sizes: int64[C]: classes, largest worth first.
+        meter: where work is counted.
     """
 
     worth: Floats
     tariff: Floats
+    covered: Floats
     sizes: Ints
+    meter: Meter
 
 
 def fills(core: Core, left: Ints, offers: Ints, order: Ints, start: Ints | None = None) -> Ints:
@@ -41,17 +46,18 @@ def fills(core: Core, left: Ints, offers: Ints, order: Ints, start: Ints | None 
 
     Args:
         core: the market.
-        left: int64[C]: pods to choose from.
+        left: int64[C] or, for each offer its own, int64[K, C]: pods to choose from.
         offers: int64[K].
         order: int64[C'] for all offers alike, or int64[K, C'] for each its own.
         start: int64[K, C]: pods that are on already.
     """
-    out = np.zeros((len(offers), len(left)), dtype=np.int64) if start is None else start.copy()
+    pool = np.broadcast_to(left, (len(offers), left.shape[-1]))
+    out = np.zeros(pool.shape, dtype=np.int64) if start is None else start.copy()
     room = core.free[offers] - out @ core.need
     rows = np.arange(len(offers))
     for rank in range(order.shape[-1]):
         c = order[..., rank]
-        most = np.where(core.fits[c, offers], left[c] - out[rows, c], 0)
+        most = np.where(core.fits[c, offers], pool[rows, c] - out[rows, c], 0)
         need = np.broadcast_to(core.need[c], room.shape)
         able = np.where(need > 0, room // np.maximum(need, 1), PLENTY).min(axis=1)
         taken = np.maximum(np.minimum(able, most), 0)
@@ -80,6 +86,7 @@ def best_fills(core: Core, left: Ints, offers: Ints, guide: Guide) -> tuple[Ints
     tried.append(fills(core, left, offers, own))
     if core.foes is None and not core.lonely.any():
         tried.append(fills(core, left, offers, sizes, _even(core, left, offers)))
+    guide.meter.spend(fill_s(len(tried) * len(sizes), len(offers)))
     worth = np.array([fill @ guide.worth for fill in tried])
     best = worth.argmax(axis=0)
     rows = np.arange(len(offers))
@@ -108,10 +115,7 @@ def finish(nodes: Nodes, left: Ints, guide: Guide) -> Ints:
         pick = int(rate.round(12).argmax())
         buying.buy(int(offers[pick]), fill[pick])
     for offer, copies, chosen in buying.cheapest():
-        rows = nodes.open(offer, copies)
-        left = left - chosen * copies
-        for c in np.flatnonzero(chosen).tolist():
-            nodes.put(c, rows, np.full(copies, chosen[c]))
+        left = left - nodes.fill(offer, copies, chosen)
     return left
 
 

@@ -38,7 +38,7 @@ def first_fit(market: Market) -> Solution:
     return first_fit_of(reduced(market), market.count)
 
 
-def first_fit_of(core: Core, count: Ints) -> Solution:
+def first_fit_of(core: Core, count: Ints, bound: float = 0.0) -> Solution:
     """The same for a market already reduced; *count* is of all its classes."""
     nodes = _Growing(core)
     left = count.copy()
@@ -49,7 +49,7 @@ def first_fit_of(core: Core, count: Ints) -> Solution:
         left[core.classes[c]] = wanted
     offer = cheapest(nodes.open)  # each node has pods, and an offer that holds them
     price = float(core.price[offer].sum())
-    return Solution(loads(core, offer, nodes.pods.table()), left, price, "first-fit")
+    return Solution(loads(core, offer, nodes.pods.table()), left, price, "first-fit", bound)
 
 
 class _Growing:

@@ -95,12 +95,15 @@ class Solution:
         left: int64[C]: pods that got no place.
         price: USD per hour of all nodes.
         method: which way of packing it came from, such as ``"first-fit"`` or ``"patterns"``.
+        bound: the best certified bound that came up on the way, USD per hour; at least that of
+            `lower_bound` when it is from `solve`, 0 when it is from `first_fit`.
     """
 
     loads: tuple[Load, ...]
     left: Ints
     price: float
     method: str
+    bound: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

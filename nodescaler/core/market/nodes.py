@@ -97,6 +97,13 @@ class Nodes:
         self.room = np.concatenate([self.room, room])
         return np.arange(first, first + copies)
 
+    def fill(self, offer: int, copies: int, chosen: Ints) -> Ints:
+        """Open so many nodes with the pods int64[C] on each; how many pods that were of each."""
+        rows = self.open(offer, copies)
+        for c in np.flatnonzero(chosen).tolist():
+            self.put(c, rows, np.full(copies, chosen[c]))
+        return chosen * copies
+
     def capacity(self, c: int) -> Ints:
         """int64[N]: how many more pods of class *c* each node can take."""
         out = room_for(self.room, self.core.need[c])

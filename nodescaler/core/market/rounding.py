@@ -12,15 +12,16 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from nodescaler.core.market.bound import Relaxed, Study, relaxed
+from nodescaler.core.market.bound import Plan, Study, relaxed
 from nodescaler.core.market.fill import Guide, finish
 from nodescaler.core.market.model import Floats, Ints, Shares
 from nodescaler.core.market.nodes import Nodes, accepted, cheapest, in_order, sufficient
 from nodescaler.core.market.reduce import Core
+from nodescaler.core.market.work import Meter
 
 FULL = 1 - 1e-6  # a node that the programme buys but for a rounding error is a whole one
 COARSE = 64  # classes that the rest is looked at with
@@ -28,14 +29,14 @@ MOST_ROUNDS = 24
 ROUND = 1e-9
 
 
-def guide_of(study: Study) -> Guide:
+def guide_of(study: Study, meter: Meter) -> Guide:
     """The programme's prices over all of the core's resources (zero where nobody asks for one)."""
     core, tariffs = study.core, study.relaxed.tariffs
     tariff = np.zeros(core.free.shape)
     asked = np.flatnonzero(core.need.any(axis=0))
     tariff[:, asked] = tariffs.tariff[:, : len(asked)]
     sizes = np.lexsort((np.arange(len(core.count)), -tariffs.worth.round(12)))
-    return Guide(tariffs.worth, tariff, sizes)
+    return Guide(tariffs.worth, tariff, tariffs.covered, sizes, meter)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +49,9 @@ class Packed:
     price: float
 
     @property
-    def quality(self) -> tuple[int, float]:
-        """Sorts before: fewer pods left, then cheaper."""
-        return int(self.left.sum()), self.price
+    def quality(self) -> tuple[tuple[int, ...], float]:
+        """Sorts before: fewer pods left of the first class, of the next, ...; then cheaper."""
+        return tuple(self.left.tolist()) if self.left.any() else (), self.price
 
 
 def settled(nodes: Nodes, left: Ints) -> Packed:
@@ -60,13 +61,22 @@ def settled(nodes: Nodes, left: Ints) -> Packed:
     return Packed(nodes, offer, left, float(nodes.core.price[offer[held]].sum()))
 
 
+def least(best: Packed | None, found: Packed) -> Packed:
+    """The better one."""
+    return found if best is None else min(best, found, key=lambda packed: packed.quality)
+
+
 def rounded(study: Study, guide: Guide) -> Packed:
-    """The cheapest of the endings seen."""
-    core = study.core
-    nodes, left, plan = Nodes(core), core.count.copy(), study.relaxed
+    """All pods of the market, by the plan of the study."""
+    nodes = Nodes(study.core)
+    left = study.core.count - buy_whole(nodes, study.core.count, study.relaxed.plan, guide)
+    return completed(nodes, left, guide)
+
+
+def completed(nodes: Nodes, left: Ints, guide: Guide) -> Packed:
+    """The cheapest ending seen for the pods left; more pods and nodes are put into *nodes*."""
     best: Packed | None = None
     for _ in range(MOST_ROUNDS):
-        left = left - _buy_whole(nodes, left, plan, guide)
         left = left - fill_gaps(nodes, left, guide)
         if not left.any():
             break
@@ -74,28 +84,59 @@ def rounded(study: Study, guide: Guide) -> Packed:
         if plan.nodes.max(initial=0.0) < FULL:
             ending = nodes.copy()
             found = settled(ending, finish(ending, left, guide))
-            best = found if best is None else min(best, found, key=lambda packed: packed.quality)
+            best = least(best, found)
             if not plan.nodes.any():
                 break
-            plan = _grown(core, plan)
-    found = settled(nodes, left)
-    return found if best is None else min(best, found, key=lambda packed: packed.quality)
+            plan = _grown(nodes.core, plan)
+        left = left - buy_whole(nodes, left, plan, guide)
+    return least(best, settled(nodes, left))
 
 
-def _buy_whole(nodes: Nodes, left: Ints, plan: Relaxed, guide: Guide) -> Ints:
+def buy_whole(nodes: Nodes, left: Ints, plan: Plan, guide: Guide) -> Ints:
     """Buy what the plan has of whole nodes and deal their pods; how many of each class."""
-    placed = np.zeros_like(left)
-    share = _shares(plan, guide)
+    first = len(nodes.offer)
     for offer in np.flatnonzero(plan.nodes >= FULL).tolist():
-        copies = min(int(plan.nodes[offer] + 1 - FULL), nodes.affordable(offer))
-        if copies:
-            rows = nodes.open(offer, copies)
-            pods = np.minimum(share.get(offer, np.zeros_like(left)), left - placed)
-            placed += _share_out(nodes, rows, pods, guide)
+        nodes.open(offer, min(int(plan.nodes[offer] + 1 - FULL), nodes.affordable(offer)))
+    return _deal(nodes, np.arange(first, len(nodes.offer)), plan, left, guide)
+
+
+def _deal(nodes: Nodes, rows: Ints, plan: Plan, left: Ints, guide: Guide) -> Ints:
+    """Give the new nodes *rows* what the plan has on such a node; how many pods of each class.
+
+    Largest pods first. Each node gets its share rounded down; the odd pods go where they best
+    make up for what a node so far lacks of each resource, in dollars, as least squares have it.
+    """
+    placed = np.zeros_like(left)
+    shares = plan.shares
+    column = np.full(len(plan.nodes), -1, dtype=np.int64)
+    bought, place = np.unique(nodes.offer[rows], return_inverse=True)
+    column[bought] = np.arange(len(bought))
+    mine = column[shares.offers] >= 0
+    portion = np.zeros((len(left), len(bought)))
+    pods = shares.pods[mine] / plan.nodes[shares.offers[mine]]
+    portion[shares.classes[mine], column[shares.offers[mine]]] = pods
+    weight = guide.tariff[nodes.offer[rows]] ** 2
+    lack = np.zeros((len(rows), weight.shape[1]))
+    owed = 0.0
+    for c in guide.sizes[portion[guide.sizes].any(axis=1)].tolist():
+        need = nodes.core.need[c]
+        ideal = portion[c, place]
+        lack += ideal[:, None] * need
+        owed = ideal.sum() + max(min(owed, 0.5), -0.5)
+        wanted = min(int(owed + 0.5), int(left[c]))
+        owed -= wanted
+        capacity = np.where(ideal > 0, nodes.capacity(c)[rows], 0)
+        base = np.minimum(np.floor(ideal + ROUND).astype(np.int64), capacity)
+        base = in_order(wanted, base, np.arange(len(rows)))
+        after = lack - base[:, None] * need
+        value = (weight * need * (2 * after - need)).sum(axis=1)
+        counts = base + evenly(wanted - int(base.sum()), capacity - base, value)
+        lack -= counts[:, None] * need
+        placed[c] = nodes.put(c, rows, counts)
     return placed
 
 
-def _rest(nodes: Nodes, left: Ints, guide: Guide) -> Relaxed:
+def _rest(nodes: Nodes, left: Ints, guide: Guide) -> Plan:
     """Ask the programme about the pods left, with no offer that costs more than all of them."""
     core = nodes.core
     usable = (core.usage <= nodes.budget[:, None]).all(axis=0)
@@ -105,10 +146,12 @@ def _rest(nodes: Nodes, left: Ints, guide: Guide) -> Relaxed:
     dearest = core.price[fits[there].argmax(axis=1)].max(initial=0.0)
     most = max(float(count @ guide.worth), float(dearest))
     offers = np.flatnonzero(usable & (core.price <= most) & core.fits[there].any(axis=0))
-    return relaxed(core, count, offers, nodes.budget, COARSE)
+    found = relaxed(core, count, offers, nodes.budget, COARSE)
+    guide.meter.spend(found.work_s)
+    return found.plan
 
 
-def _grown(core: Core, plan: Relaxed) -> Relaxed:
+def _grown(core: Core, plan: Plan) -> Plan:
     """Of the offer that the plan spends most on one whole node, and nothing else."""
     offer = int((plan.nodes * core.price).round(9).argmax())
     if not plan.nodes[offer]:  # all that is bought costs nothing
@@ -119,38 +162,7 @@ def _grown(core: Core, plan: Relaxed) -> Relaxed:
     nodes = np.zeros_like(plan.nodes)
     nodes[offer] = 1.0
     only = Shares(shares.classes[mine], shares.offers[mine], pods)
-    return replace(plan, nodes=nodes, shares=only)
-
-
-def _shares(plan: Relaxed, guide: Guide) -> dict[int, Ints]:
-    """int64[C] for each offer: the pods of its whole nodes, a fair mix of sizes.
-
-    The fractions are carried from class to class in order of size, offer by offer.
-    """
-    shares = plan.shares
-    whole = np.floor(plan.nodes + 1 - FULL) / np.maximum(plan.nodes, ROUND)
-    rank = np.empty(len(guide.sizes), dtype=np.int64)
-    rank[guide.sizes] = np.arange(len(rank))
-    out: dict[int, Ints] = {}
-    for offer in np.unique(shares.offers).tolist():
-        mine = np.flatnonzero(shares.offers == offer)
-        mine = mine[np.argsort(rank[shares.classes[mine]], kind="stable")]
-        upto = np.floor(np.cumsum(shares.pods[mine]) * whole[offer] + 0.5).astype(np.int64)
-        counts = np.zeros(len(rank), dtype=np.int64)
-        counts[shares.classes[mine]] = np.diff(upto, prepend=0)
-        out[offer] = counts
-    return out
-
-
-def _share_out(nodes: Nodes, rows: Ints, pods: Ints, guide: Guide) -> Ints:
-    """Deal *pods* evenly to equal nodes; how many of each class found room."""
-    placed = np.zeros_like(pods)
-    tariff = guide.tariff[nodes.offer[rows[0]]]
-    for c in guide.sizes[pods[guide.sizes] > 0].tolist():
-        capacity = nodes.capacity(c)[rows]
-        value = nodes.room[rows] @ tariff
-        placed[c] = nodes.put(c, rows, evenly(int(pods[c]), capacity, value))
-    return placed
+    return Plan(nodes, only)
 
 
 def evenly(wanted: int, capacity: Ints, value: Floats) -> Ints:
@@ -160,7 +172,7 @@ def evenly(wanted: int, capacity: Ints, value: Floats) -> Ints:
     array([2, 1, 2])
     """
     out = np.zeros_like(capacity)
-    while wanted:
+    while wanted > 0:
         able = np.flatnonzero(out < capacity)
         if not len(able):
             break
@@ -200,3 +212,11 @@ def trimmed(nodes: Nodes) -> Ints:
         for limit, usage in enumerate(core.usage):
             enough &= usage[None, :] <= before[limit][:, None]
     return cheapest(enough)
+
+
+def filled(packed: Packed) -> tuple[Ints, Ints]:
+    """Each node's offer, int64[N], and its pods of each class, int64[N, C]."""
+    fills = np.zeros((len(packed.offer), len(packed.left)), dtype=np.int64)
+    node, kind, pods = packed.nodes.pods.table()
+    fills[node, kind] = pods
+    return packed.offer, fills

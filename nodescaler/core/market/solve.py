@@ -1,4 +1,4 @@
-"""The cheapest plan of those tried: first-fit and the rounded programme.
+"""The cheapest plan that the work allows, never dearer than Karpenter's rule.
 
 Pure.
 """
@@ -13,23 +13,26 @@ from nodescaler.core.market.bound import Study, studied
 from nodescaler.core.market.firstfit import first_fit, first_fit_of
 from nodescaler.core.market.model import Bools, Ints, Market, Solution
 from nodescaler.core.market.nodes import loads
-from nodescaler.core.market.rounding import Packed, guide_of, rounded
+from nodescaler.core.market.rounding import Packed
+from nodescaler.core.market.search import Search
 
 
 def never() -> bool:
+    """Nobody is waiting."""
     return False
 
 
-def solve(
-    market: Market,
-    budget_s: float = 0.0,  # noqa: ARG001 - work on top of this comes with the next change
-    stop: Callable[[], bool] = never,
-) -> Solution:
+def solve(market: Market, budget_s: float = 0.0, stop: Callable[[], bool] = never) -> Solution:
     """The cheapest solution found; never above `first_fit` when both place as much.
+
+    When limits leave pods over, those of earlier classes (after those of higher priority) are
+    placed first: solutions are compared by what they leave of the first class, then of the next,
+    and by price only when that is the same.
 
     Args:
         market: the market.
-        budget_s: work to spend on something better, in about seconds, counted and not clocked.
+        budget_s: work to spend on something better, in about seconds, counted and not clocked:
+            the same input gives the same answer.
         stop: asked now and then; once it says yes, the best so far is returned.
 
     >>> from nodescaler.core.market.examples import small
@@ -39,7 +42,7 @@ def solve(
     active: Bools | None = None
     while not stop():
         study = studied(market, active)
-        found = _best(market, study)
+        found = _best(market, study, budget_s, stop)
         broken = (usage_of(market, found) > market.room) & ~study.limits
         if not broken.any():
             return found
@@ -55,25 +58,26 @@ def usage_of(market: Market, solution: Solution) -> Ints:
     return out
 
 
-def _best(market: Market, study: Study) -> Solution:
+def _best(market: Market, study: Study, budget_s: float, stop: Callable[[], bool]) -> Solution:
     core = study.core
-    best = first_fit_of(core, market.count)
-    if not len(core.count):
-        return best
-    found = _solution(market, rounded(study, guide_of(study)), "lp")
-    return min(best, found, key=lambda solution: quality(market, solution))
+    plain = first_fit_of(core, market.count, study.floor)
+    if not len(core.count) or stop():
+        return plain
+    search = Search(study, stop)
+    search.fast()
+    if budget_s > 0:
+        search.slow(budget_s)
+    found = _solution(market, search.best, search.method, search.floor)
+    return min(found, plain, key=lambda solution: (_left(solution, core.classes), solution.price))
 
 
-def quality(market: Market, solution: Solution) -> tuple[tuple[int, ...], float]:
-    """Sorts before: fewer pods left of the highest priority, then of the next; then cheaper."""
-    levels = np.unique(market.priority)[::-1]
-    left = tuple(int(solution.left[market.priority == level].sum()) for level in levels)
-    return left, solution.price
+def _left(solution: Solution, classes: Ints) -> tuple[int, ...]:
+    return tuple(solution.left[classes].tolist())
 
 
-def _solution(market: Market, packed: Packed, method: str) -> Solution:
+def _solution(market: Market, packed: Packed, method: str, bound: float) -> Solution:
     core = packed.nodes.core
     left = market.count.copy()
     left[core.classes] = packed.left
     there = loads(core, packed.offer, packed.nodes.pods.table())
-    return Solution(there, left, packed.price, method)
+    return Solution(there, left, packed.price, method, bound)
