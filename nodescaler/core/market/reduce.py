@@ -105,6 +105,8 @@ def _conflicts(market: Market, rows: Ints) -> tuple[Bools, tuple[Ints, ...] | No
 
 def undominated(market: Market, rows: Ints) -> Ints:
     """The offers that no other beats as far as the classes *rows* go, ascending."""
+    if not len(rows) or not len(market.price):
+        return np.zeros(0, dtype=np.int64)
     group, accepted = _alike(market.accepts, rows)
     traits = np.concatenate([market.free, -market.usage.T], axis=1)
     kept = _cheapest_of_equals(group, traits, market.price)
