@@ -13,6 +13,7 @@ import numpy as np
 
 from nodescaler.core.attempt import Outcome, World
 from nodescaler.core.bins import Item
+from nodescaler.core.classes import PodClass
 from nodescaler.core.labels import HOSTNAME
 from nodescaler.core.lots import Bought
 from nodescaler.core.model import Placement, PlannedNode, PodSpec
@@ -23,8 +24,9 @@ from nodescaler.core.resources import total
 class Queues:
     """The pods of each class, handed out one after the other."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: Outcome, classes: Sequence[PodClass]) -> None:
         self._rows = outcome.rows
+        self._classes = classes
         self._of_class: dict[int, Iterator[PodSpec]] = {
             row.position: iter(row.each.pods) for row in outcome.rows
         }
@@ -36,6 +38,12 @@ class Queues:
             for row, number in sorted(counts.items())
             for pod in islice(self._of_class[self._rows[row].position], number)
         )
+
+    def take_of(self, position: int, number: int) -> tuple[PodSpec, ...]:
+        """The next pods of a class."""
+        if position not in self._of_class:
+            self._of_class[position] = iter(self._classes[position].pods)
+        return tuple(islice(self._of_class[position], number))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

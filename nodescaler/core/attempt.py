@@ -18,10 +18,10 @@ import numpy as np
 
 from nodescaler.core.batch import Places, Row, in_order, need_of, shared_of
 from nodescaler.core.bins import Bins, Item, Stand, stands_of
-from nodescaler.core.bundles import Bundle, Members, Part, bundled
+from nodescaler.core.bundles import Bundle, Members, Part, at_peace, bundled
 from nodescaler.core.buying import Purchase, Shop, buy, flexible
 from nodescaler.core.columns import Ints, Mask
-from nodescaler.core.domains import Cell, Chance, concerned, share
+from nodescaler.core.domains import Cell, Chance, concerned, is_kept, share
 from nodescaler.core.groups import Group, Groups, Kind, Rule, groups_of
 from nodescaler.core.limits import Limits, limits_of
 from nodescaler.core.model import Snapshot
@@ -30,6 +30,7 @@ from nodescaler.core.offers import Offers
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
 
 Extra = Mapping[Rule, frozenset[str]]
+Caps = Mapping[tuple[int, int, str], int]  # class, level, cell
 MOST_CHOICE = 2**30
 
 
@@ -61,7 +62,9 @@ class Outcome:
         existing: for each node that takes some, pods by row.
         left: pods of each row that have no place.
         why: for rows with such pods, what stood in the way, where it is known already.
+        bought, short: pods of a row and a cell that got a new node, and that did not.
         limits: what they leave after all turns.
+        where: the labels of each cell, by its name.
     """
 
     rows: Sequence[Row]
@@ -72,16 +75,57 @@ class Outcome:
     turns: list[Turn] = field(default_factory=list)
     why: dict[int, str] = field(default_factory=dict)
     static: dict[int, Mask] = field(default_factory=dict)
+    bought: dict[tuple[int, str], int] = field(default_factory=dict)
+    short: dict[tuple[int, str], int] = field(default_factory=dict)
+    where: dict[str, dict[str, str | None]] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> set[int]:
+        """Rows whose rules do not hold, since others found no new node in their zone after all."""
+        without: dict[int, dict[str, int]] = {}
+        fewer: dict[int, dict[str, int]] = {}
+        for (row, place), short in self.short.items():
+            if short and place:
+                relations, values = self.groups.relations[row], self.where[place]
+                self._missing(without, relations.seen, values, short)
+                self._missing(fewer, relations.own, values, short)
+        rules = {
+            g
+            for g in {*without, *fewer}
+            if not self.groups.groups[g].is_host
+            and not is_kept(self.groups.groups[g], without.get(g, {}), fewer.get(g, {}))
+        }
+        return {n for n, each in enumerate(self.groups.relations) if rules & set(each.own)}
+
+    def _missing(
+        self,
+        found: dict[int, dict[str, int]],
+        rules: Sequence[int],
+        values: Mapping[str, str | None],
+        short: int,
+    ) -> None:
+        for g in rules:
+            value = values.get(self.groups.groups[g].rule.key)
+            if value is not None:
+                missing = found.setdefault(g, {})
+                missing[value] = missing.get(value, 0) + short
 
 
-def attempt(world: World, rows: Sequence[Row], extra: Extra) -> Outcome:
-    """Place *rows*; *extra* are places that spreads must count though no node is there yet."""
+def attempt(world: World, rows: Sequence[Row], extra: Extra, caps: Caps) -> Outcome:
+    """Place *rows*.
+
+    Args:
+        world: what there is.
+        rows: classes at their level of wishes.
+        extra: places that spreads must count though no node is there yet.
+        caps: how many pods of a row may wait for new nodes of a cell, where that is known.
+    """
     daemons = [daemon.pod for daemon in world.snapshot.daemons]
     asked = [(row.each, row.ask) for row in rows]
     groups = groups_of(asked, world.nodes, world.offers, daemons, world.snapshot.namespaces)
     for group in groups.groups:
         group.places |= extra.get(group.rule, frozenset())
-    placing = _Placing(world, rows, groups)
+    placing = _Placing(world, rows, groups, caps)
     placing.settle_all()
     items = placing.items()
     placing.outcome.existing = {n: held for n, held in enumerate(placing.bins.contents()) if held}
@@ -103,9 +147,10 @@ class _Want:
 class _Placing:
     """The part before any pool is asked."""
 
-    def __init__(self, world: World, rows: Sequence[Row], groups: Groups) -> None:
+    def __init__(self, world: World, rows: Sequence[Row], groups: Groups, caps: Caps) -> None:
         nodes = world.nodes
         self._world, self._rows, self._groups = world, rows, groups
+        self._caps = caps
         self._places = Places(nodes, world.offers, groups)
         self._parts: dict[tuple[int, str], int] = {}
         self._masks: dict[tuple[int, str], Mask] = {}
@@ -153,10 +198,11 @@ class _Placing:
         if not want.rules:
             self._put(number, count, (want.nodes, want.item.offers), "")
             return 0
-        chances = [self._chance(want.item, cell) for cell in want.cells]
+        chances = [self._chance(number, cell) for cell in want.cells]
         taken = share(want.rules, want.cells, chances, count)
         for cell, each in zip(want.cells, taken, strict=True):
             if each:
+                self.outcome.where[str(cell)] = cell.values
                 self._put(number, each, (cell.nodes, cell.offers), str(cell))
         rest = count - sum(taken)
         self.outcome.why.pop(number, None)
@@ -185,30 +231,36 @@ class _Placing:
             [each.seen for each in relations],
         )  # fmt: skip
 
-    def _chance(self, item: Item, cell: Cell) -> Chance:
-        room = 0
+    def _chance(self, number: int, cell: Cell) -> Chance:
+        row, item, room = self._rows[number], self._today(number), 0
         if len(self._world.nodes) and cell.nodes.any():
             room = int(np.minimum(self.bins.fits(item), item.count)[cell.nodes].sum())
-        return Chance(room, self._places.unit_usd(cell, item.need))
+        most = self._caps.get((row.position, row.level, str(cell)), MOST_CHOICE)
+        most -= self._parts.get((number, str(cell)), 0)
+        return Chance(room, max(most, 0), self._places.unit_usd(cell, item.need))
 
     def _put(self, number: int, count: int, where: tuple[Mask, Mask], place: str) -> None:
         """Fill existing nodes; what is left waits for new ones."""
         nodes, offers = where
-        rest = count - self._existing(self._wanted[number].item, nodes, count)
+        rest = count - self._existing(self._today(number), nodes, count)
         self.outcome.left[number] -= count - rest
         if rest and offers.any():
             self._parts[number, place] = self._parts.get((number, place), 0) + rest
             self._masks[number, place] = offers
 
+    def _today(self, number: int) -> Item:
+        """The row's item; it may be the first of its kind somewhere if nobody is there yet."""
+        item = self._wanted[number].item
+        if not any(self._is_first(stand) for stand in item.stands):
+            return item
+        stands = [replace(stand, first=self._is_first(stand)) for stand in item.stands]
+        return replace(item, stands=tuple(stands))
+
     def _existing(self, item: Item, nodes: Mask, count: int) -> int:
         if not len(nodes) or not nodes.any():
             return 0
-        first = {stand.column for stand in item.stands if self._is_first(stand)}
-        if first:
-            stands = [replace(s, first=s.column in first) for s in item.stands]
-            item = replace(item, stands=tuple(stands))
         fits = np.where(nodes, self.bins.fits(item), 0)
-        if first:  # all of them on one node, unless a new one holds more
+        if any(stand.first for stand in item.stands):  # all on one node, or on a larger new one
             best = int(fits.argmax())
             if fits[best] < min(count, int(self._places.fits(item.need).max(initial=0))):
                 return 0
@@ -225,6 +277,14 @@ class _Placing:
     def items(self) -> list[Item]:
         parts = [Part(row, place, n) for (row, place), n in sorted(self._parts.items())]
         bundles = bundled(parts, self._groups, self._holds)
+        lost = dict(self._parts)
+        for each in bundles:
+            for row, number in each.members:
+                place = each.place if (row, each.place) in lost else ""
+                lost[row, place] -= number * each.copies
+        for key, count in lost.items():  # tied to company that is not there
+            self.outcome.short[key] = count
+            self.outcome.bought[key] = 0
         return [self._bundle(each) for each in bundles]
 
     def _bundle(self, each: Bundle) -> Item:
@@ -252,7 +312,9 @@ class _Placing:
         return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks)
 
     def _holds(self, members: Members) -> bool:
-        """Whether some offer holds such a bundle, wherever."""
+        """Whether some offer holds such a bundle, wherever, and its pods bear each other."""
+        if not at_peace(members, self._groups):
+            return False
         need = self._need(members)
         masks = [self.outcome.static[row] for row, _ in members]
         good = np.logical_and.reduce(masks) & (self._world.offers.free >= need).all(axis=1)
@@ -297,3 +359,8 @@ def _buy(world: World, items: Sequence[Item], outcome: Outcome) -> None:
         for item, rest in zip(turn, purchase.draft.left.tolist(), strict=True):
             for row, number in item.members:
                 outcome.left[row] -= (item.count - rest) * number
+    for item, rest in zip(items, left.tolist(), strict=True):
+        for row, number in item.members:
+            key = (row, item.place)
+            outcome.bought[key] = outcome.bought.get(key, 0) + (item.count - rest) * number
+            outcome.short[key] = outcome.short.get(key, 0) + rest * number

@@ -24,6 +24,8 @@ from nodescaler.core.nodes import Nodes
 from nodescaler.core.offers import ATTACH, Floats, Offers
 from nodescaler.core.taints import Toleration
 
+LARGEST = 2**52  # of an amount; larger than any machine, and sums of them still fit
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -54,13 +56,12 @@ class Places:
         self._cells: dict[
             tuple[int, int, tuple[str, ...]], tuple[Mask, Mask, tuple[Cell, ...]]
         ] = {}
-        self._daemons = bool(groups.host_offer.any() or groups.host_offer_owners.any())
 
     def of(self, number: int, row: Row, need: Ints) -> tuple[Mask, Mask]:
         """The nodes and the offers that take a pod of the row, size included for offers."""
         ask = row.ask
         asked = (ask.alternatives, ask.tolerations, ask.hard_only)
-        company = self._groups.relations[number] if self._daemons else None
+        company = self._groups.relations[number] if self._groups.with_daemons else None
         key = (*asked, need.tobytes(), company)
         if key not in self._whole:
             nodes, offers = self.labelled(*asked)
@@ -91,14 +92,10 @@ class Places:
         """The offers on which no daemon and no pod of the row keep apart."""
         groups, relations = self._groups, self._groups.relations[number]
         good = np.ones(len(self._offers), bool)
-        for g in relations.own:
-            group = groups.groups[g]
-            if group.is_host and group.rule.kind is Kind.APART:
-                good &= groups.host_offer[group.column] == 0
-        for g in relations.seen:
-            group = groups.groups[g]
-            if group.is_host and group.rule.kind is Kind.APART:
-                good &= groups.host_offer_owners[group.column] == 0
+        for side, rules in enumerate((relations.own, relations.seen)):
+            for g in rules:
+                if g in groups.with_daemons:
+                    good &= ~groups.with_daemons[g][side]
         return good
 
     def fits(self, need: Ints) -> Ints:
@@ -172,7 +169,7 @@ class _Codes:
 def need_of(row: Row, names: Sequence[str]) -> Ints:
     """What one pod takes, with the volumes that it alone attaches."""
     requests = row.each.sample.requests
-    need = np.array([requests.get(name, 0) for name in names], np.int64)
+    need = np.array([min(requests.get(name, 0), LARGEST) for name in names], np.int64)
     for volume in row.each.volumes:
         if volume.driver and volume.handle not in row.each.shared:
             need[names.index(ATTACH + volume.driver)] += 1

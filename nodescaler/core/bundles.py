@@ -46,19 +46,37 @@ def bundled(parts: Sequence[Part], groups: Groups, holds: Holds) -> list[Bundle]
         groups: the rules.
         holds: whether some offer holds such a bundle.
     """
-    rows = {part.row for part in parts}
-    follows = {row: followed for row in rows if (followed := _followed(row, rows, groups))}
-    waiting = {row for row in rows if _is_following(row, groups)}
+    follows = _follows({part.row for part in parts}, groups)
+    led = {row for each in follows.values() for row in each}
     out = [
         Bundle(((part.row, 1),), part.place, part.count)
         for part in parts
-        if part.row not in waiting and not any(part.row in each for each in follows.values())
+        if part.row not in led and not _is_following(part.row, groups)
     ]
     for component in _components(follows):
         mine = [part for part in parts if part.row in component]
         leaders = sorted(component - set(follows))
         out += _led(mine, leaders, holds) if leaders else _all_in_one(mine, groups, holds)
     return [each for each in out if each.copies]
+
+
+def at_peace(members: Members, groups: Groups) -> bool:
+    """Whether the pods of a bundle may share a node, its size apart."""
+    seen: dict[int, int] = {}
+    for row, number in members:
+        for g in groups.relations[row].seen:
+            seen[g] = seen.get(g, 0) + number
+    for row, _ in members:
+        relations = groups.relations[row]
+        for g in relations.own:
+            group = groups.groups[g]
+            itself = g in relations.seen
+            if group.is_host and group.rule.kind is Kind.APART and seen.get(g, 0) > itself:
+                return False
+            spread = group.rule.spread
+            if group.is_host and spread is not None and seen.get(g, 0) > spread.max_skew:
+                return False
+    return True
 
 
 def _is_following(row: int, groups: Groups) -> bool:
@@ -69,8 +87,21 @@ def _ties(groups: Groups, g: int) -> bool:
     return groups.groups[g].is_host and groups.groups[g].rule.kind is Kind.BESIDE
 
 
-def _followed(row: int, rows: Iterable[int], groups: Groups) -> set[int]:
-    """The rows with whose pods this one may go, itself included; empty if a rule finds nobody."""
+def _follows(rows: set[int], groups: Groups) -> dict[int, set[int]]:
+    """For each row that follows some: the rows with whose pods it may go, itself included.
+
+    A row whose company is nobody stays out, and so does who follows only such rows.
+    """
+    alive = set(rows)
+    while True:
+        follows = {row: _company(row, alive, groups) for row in alive if _is_following(row, groups)}
+        lost = {row for row, company in follows.items() if not company}
+        if not lost:
+            return follows
+        alive -= lost
+
+
+def _company(row: int, rows: set[int], groups: Groups) -> set[int]:
     out: set[int] = set()
     for g in groups.relations[row].own:
         if _ties(groups, g):

@@ -44,15 +44,18 @@ class Chance:
 
     Attributes:
         room: pods that fit on nodes that exist.
+        most: pods that may be put on new nodes.
         usd: what a pod pays on a new node an hour; infinite where none can be bought.
     """
 
     room: int
+    most: int
     usd: float
 
     @property
-    def is_open(self) -> bool:
-        return self.usd < inf
+    def space(self) -> int:
+        """How many pods it takes in all."""
+        return self.room + (self.most if self.usd < inf else 0)
 
 
 def concerned(groups: Groups, row: int) -> list[tuple[Group, bool, bool]]:
@@ -80,7 +83,11 @@ def share(
     """How many of *count* pods go to each cell; the rest has no place. The rules are told."""
     for group, own, _ in rules:
         if own and group.rule.kind is Kind.SPREAD:
-            values = {cell.values[group.rule.key] for cell in cells if cell.offers.any()}
+            values = {
+                cell.values[group.rule.key]
+                for cell, chance in zip(cells, chances, strict=True)
+                if chance.space
+            }
             group.places |= {value for value in values if value is not None}
     sharing = _Sharing(rules, cells, chances)
     quick = sharing.level(count) if not any(chance.room for chance in chances) else None
@@ -138,7 +145,7 @@ class _Sharing:
         return min(free, key=self._score, default=None)
 
     def _has_space(self, z: int) -> bool:
-        return self._chances[z].is_open or self.taken[z] < self._room[z]
+        return self.taken[z] < self._chances[z].space
 
     def _allowed(self, z: int) -> bool:
         return all(
@@ -171,8 +178,7 @@ class _Sharing:
         if any(own and group.rule.kind is not Kind.BESIDE for group, own, _ in self._rules):
             return 1
         others = [o for o in range(len(self.taken)) if o != z and self._may_follow(o)]
-        here = count if self._chances[z].is_open else self._room[z] - self.taken[z]
-        return min(count, here) if not others else 1
+        return min(count, self._chances[z].space - self.taken[z]) if not others else 1
 
     def _may_follow(self, z: int) -> bool:
         """Whether a cell could still be used once a pod has gone somewhere else."""
@@ -203,13 +209,13 @@ class _Sharing:
         (where,) = {tuple(values) for values in self._where}
         if len(set(where)) != len(where) or None in where:
             return None
-        order = [z for z in range(len(where)) if self._chances[z].is_open]
+        order = [z for z in range(len(where)) if self._chances[z].space]
         order.sort(key=lambda z: (self._chances[z].usd, z))
         counts = [
             sum(g.count.get(where[z] or "", 0) for g, _, s in self._rules if s) for z in order
         ]
         reach = [where[z] for z in order]
-        most = [min([inf, *self._caps(where[z] or "", reach)]) for z in order]
+        most = [min([self._chances[z].space, *self._caps(where[z] or "", reach)]) for z in order]
         added = dict(zip(order, levelled(counts, most, count), strict=True))
         if not all(_in_bounds(g, where, added) for g, own, seen in self._rules if own and seen):
             return None
@@ -229,6 +235,24 @@ class _Sharing:
                     least = 0 if _lacks_places(group) else min(outside.values())
                     out.append(max(least + _skew(group) - group.count.get(value, 0), 0))
         return out
+
+
+def is_kept(group: Group, without: Mapping[str, int], fewer: Mapping[str, int]) -> bool:
+    """Whether planned owners of a rule are still content when some pods found no node after all.
+
+    Args:
+        group: as it was told of all pods.
+        without: how many pods looked at are missing, by the value of the label.
+        fewer: how many owners.
+    """
+    counts = {p: n - without.get(p, 0) for p, n in group.count.items()}
+    there = [p for p, n in group.owners.items() if n - fewer.get(p, 0) > 0]
+    if group.rule.kind is Kind.BESIDE:
+        return all(counts.get(p, 0) > 0 for p in there)
+    if group.rule.kind is not Kind.SPREAD:
+        return True
+    low = 0 if _lacks_places(group) else min((counts.get(p, 0) for p in group.places), default=0)
+    return all(counts.get(p, 0) <= low + _skew(group) for p in there)
 
 
 def _skew(group: Group) -> int:

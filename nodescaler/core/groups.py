@@ -69,7 +69,10 @@ class Rule:
         if self.port is not None:
             return any(self.port.clashes(each) for each in pod.host_ports)
         if self.spread is not None:
-            return pod.namespace == self.namespace and self.spread.selector.accepts(pod.labels)
+            selector = self.spread.selector  # one that is empty counts nothing, for the scheduler
+            return (
+                pod.namespace == self.namespace and bool(selector) and selector.accepts(pod.labels)
+            )
         labels = namespaces.get(pod.namespace, {})
         return all(term.concerns(pod.namespace, pod.labels, labels) for term in self.terms)
 
@@ -124,6 +127,8 @@ class Groups:
         host_count, host_owners: int64[hostname rules, nodes].
         host_offer, host_offer_owners: int64[hostname rules, offers], the same of the daemons on a
             new node.
+        with_daemons: for each anti-affinity rule, the offers on which a daemon is that its owners
+            avoid, and those on which a daemon owns it.
     """
 
     groups: list[Group]
@@ -132,6 +137,7 @@ class Groups:
     host_owners: Ints
     host_offer: Ints
     host_offer_owners: Ints
+    with_daemons: dict[int, tuple[Mask, Mask]] = field(default_factory=dict)
 
     @property
     def host(self) -> list[Group]:
@@ -167,7 +173,8 @@ def groups_of(
         Relations(own, looking.at(each.sample))
         for own, (each, _) in zip(owned.of_row, rows, strict=True)
     ]
-    found = Groups(groups, relations, *_hosts(groups, nodes, offers))
+    counts, owners, on_offer, offer_owners = _hosts(groups, nodes, offers)
+    found = Groups(groups, relations, counts, owners, on_offer, offer_owners)
     _count_residents(found, nodes, looking, owned)
     _count_daemons(found, offers, daemons, looking, owned)
     return found
@@ -338,9 +345,17 @@ def _count_daemons(
     found: Groups, offers: Offers, daemons: Sequence[PodSpec], looking: _Looking, owned: _Owned
 ) -> None:
     for pod, runs in zip(daemons, offers.runs, strict=True):
-        for g in looking.at(pod):
-            if found.groups[g].is_host:
-                found.host_offer[found.groups[g].column] += runs & found.groups[g].offers
-        for g in owned.of_guard(pod) if pod.apart else ():
-            if found.groups[g].is_host:
-                found.host_offer_owners[found.groups[g].column] += runs
+        own = owned.of_guard(pod) if pod.apart else ()
+        for table, rules in ((found.host_offer, looking.at(pod)), (found.host_offer_owners, own)):
+            for g in rules:
+                group = found.groups[g]
+                if group.is_host:
+                    table[group.column] += runs & group.offers
+        for side, rules in enumerate((looking.at(pod), own)):
+            for g in rules:
+                if found.groups[g].rule.kind is Kind.APART:
+                    none = np.zeros(len(offers), bool)
+                    both = list(found.with_daemons.get(g, (none, none)))
+                    has_key = ~offers.columns.column(found.groups[g].rule.key).where(None)
+                    both[side] = both[side] | (runs & has_key)
+                    found.with_daemons[g] = (both[0], both[1])

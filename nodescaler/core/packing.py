@@ -13,7 +13,7 @@ Pure; the order of the input never matters, and the same input gives the same pl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from nodescaler.core.settings import MinValuesPolicy, PackSettings
 from nodescaler.core.taints import PREFER_NO_SCHEDULE
 
 MOST_ROUNDS = 32
+MOST_CAPPED = 6  # attempts at zones that have too little to sell
 MOST_PLACES = 3  # attempts at spreads whose places turn out to be more than was thought
 
 
@@ -78,16 +79,19 @@ class _State:
         levels: for each class, how many of its pods have given up how many wishes.
         excluded: classes of incomplete gangs, and why.
         extra: places that spreads must count.
+        dropped: rows (class and level) whose company would not be there, and why.
     """
 
     levels: list[dict[int, int]]
     excluded: dict[int, str] = field(default_factory=dict)
     extra: dict[Rule, frozenset[str]] = field(default_factory=dict)
+    dropped: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
 class _Packing:
     def __init__(self, snapshot: Snapshot, settings: PackSettings, stop: _Deadline) -> None:
-        self._snapshot = snapshot
+        daemons = sorted(snapshot.daemons, key=lambda each: (each.namespace, each.name))
+        self._snapshot = snapshot = replace(snapshot, daemons=tuple(daemons))
         self._settings = settings
         self._stop = stop
         others = [pod for node in snapshot.nodes for pod in node.pods]
@@ -111,7 +115,7 @@ class _Packing:
             terms for each in self._classes for terms in each.sample.alternatives
         )
         wished = dict.fromkeys(wish.terms for each in self._wishes for wish in each.nodes)
-        daemons = tuple(sorted(snapshot.daemons, key=lambda each: (each.namespace, each.name)))
+        daemons = snapshot.daemons
         return World(
             snapshot=snapshot,
             settings=self._settings,
@@ -162,19 +166,48 @@ class _Packing:
         return outcome
 
     def _relaxed(self, state: _State) -> Outcome:
-        outcome = attempt(self._world, list(self._rows(state)), state.extra)
+        outcome = self._attempt(state)
         for _ in range(MOST_ROUNDS):
             if self._stop.is_over or not self._give_up(state, outcome):
                 break
-            outcome = attempt(self._world, list(self._rows(state)), state.extra)
+            outcome = self._attempt(state)
         return outcome
+
+    def _attempt(self, state: _State) -> Outcome:
+        """Place everything; who would be left without the company it needs stays out."""
+        outcome = self._capped(state)
+        while not self._stop.is_over and (broken := outcome.broken):
+            for number in broken:
+                row = outcome.rows[number]
+                rules = outcome.groups.relations[number].own
+                words = ", ".join(str(outcome.groups.groups[g].rule) for g in rules)
+                state.dropped[row.position, row.level] = f"{words}: others found no place for it"
+            outcome = self._capped(state)
+        return outcome
+
+    def _capped(self, state: _State) -> Outcome:
+        """Place everything; again where a zone turned out to have too little to sell."""
+        rows = list(self._rows(state))
+        caps: dict[tuple[int, int, str], int] = {}
+        outcome = best = attempt(self._world, rows, state.extra, caps)
+        for _ in range(MOST_CAPPED):
+            known = dict(caps)
+            for (number, place), short in outcome.short.items():
+                if short and place:
+                    row = rows[number]
+                    caps[row.position, row.level, place] = outcome.bought[number, place]
+            if caps == known or self._stop.is_over:
+                break
+            outcome = attempt(self._world, rows, state.extra, caps)
+            best = min((best, outcome), key=lambda each: (bool(each.broken), sum(each.left)))
+        return best
 
     def _rows(self, state: _State) -> Iterator[Row]:
         for position, levels in enumerate(state.levels):
             if position in state.excluded or _fault(self._classes[position]):
                 continue
             for level, count in sorted(levels.items()):
-                if count:
+                if count and (position, level) not in state.dropped:
                     yield self._row(position, level, count)
 
     def _row(self, position: int, level: int, count: int) -> Row:
@@ -232,7 +265,7 @@ class _Packing:
     # -------------------------------------------------------------- the answer
 
     def _answer(self, state: _State, outcome: Outcome) -> Plan:
-        queues = Queues(outcome)
+        queues = Queues(outcome, self._classes)
         found = built(self._world, outcome, queues)
         first_fit = [turn.purchase.first_fit_usd for turn in outcome.turns]
         known = [usd for usd in first_fit if usd is not None]
@@ -268,6 +301,9 @@ class _Packing:
                     for pod in queues.take({number: outcome.left[number]})
                 ]
             del row
+        for (position, level), why in state.dropped.items():
+            pods = queues.take_of(position, state.levels[position].get(level, 0))
+            out += [Unschedulable(pod, why) for pod in pods]
         for position, each in enumerate(self._classes):
             reason = state.excluded.get(position) or _fault(each)
             if reason:
