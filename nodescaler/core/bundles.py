@@ -46,18 +46,17 @@ def bundled(parts: Sequence[Part], groups: Groups, holds: Holds) -> list[Bundle]
         groups: the rules.
         holds: whether some offer holds such a bundle.
     """
-    follows = _follows({part.row for part in parts}, groups)
-    led = {row for each in follows.values() for row in each}
+    rows = {part.row for part in parts}
+    follows = {row: _followed(row, rows, groups) for row in rows if _ties(row, groups)}
+    tied = set(follows).union(*follows.values())
     out = [
-        Bundle(((part.row, 1),), part.place, part.count)
-        for part in parts
-        if part.row not in led and not _is_following(part.row, groups)
+        Bundle(((part.row, 1),), part.place, part.count) for part in parts if part.row not in tied
     ]
     for component in _components(follows):
         mine = [part for part in parts if part.row in component]
         leaders = sorted(component - set(follows))
-        out += _led(mine, leaders, holds) if leaders else _all_in_one(mine, groups, holds)
-    return [each for each in out if each.copies]
+        out += _led(mine, leaders, groups, holds) if leaders else _all_in_one(mine, groups, holds)
+    return [each for each in out if each.members and each.copies]
 
 
 def at_peace(members: Members, groups: Groups) -> bool:
@@ -79,37 +78,19 @@ def at_peace(members: Members, groups: Groups) -> bool:
     return True
 
 
-def _is_following(row: int, groups: Groups) -> bool:
-    return any(_ties(groups, g) for g in groups.relations[row].own)
+def _ties(row: int, groups: Groups) -> list[int]:
+    """The rules that tie a row to a node on which its company is."""
+    return [
+        g
+        for g in groups.relations[row].own
+        if groups.groups[g].is_host and groups.groups[g].rule.kind is Kind.BESIDE
+    ]
 
 
-def _ties(groups: Groups, g: int) -> bool:
-    return groups.groups[g].is_host and groups.groups[g].rule.kind is Kind.BESIDE
-
-
-def _follows(rows: set[int], groups: Groups) -> dict[int, set[int]]:
-    """For each row that follows some: the rows with whose pods it may go, itself included.
-
-    A row whose company is nobody stays out, and so does who follows only such rows.
-    """
-    alive = set(rows)
-    while True:
-        follows = {row: _company(row, alive, groups) for row in alive if _is_following(row, groups)}
-        lost = {row for row, company in follows.items() if not company}
-        if not lost:
-            return follows
-        alive -= lost
-
-
-def _company(row: int, rows: set[int], groups: Groups) -> set[int]:
-    out: set[int] = set()
-    for g in groups.relations[row].own:
-        if _ties(groups, g):
-            found = {other for other in rows if g in groups.relations[other].seen}
-            if not found:
-                return set()
-            out |= found
-    return out
+def _followed(row: int, rows: Iterable[int], groups: Groups) -> set[int]:
+    """The rows with whose pods this one may go, itself included."""
+    ties = set(_ties(row, groups))
+    return {other for other in rows if ties & {*groups.relations[other].seen}}
 
 
 def _components(follows: Mapping[int, set[int]]) -> list[set[int]]:
@@ -124,22 +105,59 @@ def _components(follows: Mapping[int, set[int]]) -> list[set[int]]:
     return sorted(out, key=min)
 
 
+# ---------------------------------------------------------------- who may be in how many bundles
+
+
+def _reach(
+    leaders: Sequence[int], counts: Mapping[int, int], number: int, groups: Groups, *, begin: bool
+) -> dict[int, int]:
+    """In how many of *number* bundles each row finds all that it follows; in the order of joining.
+
+    The first of a kind that wants its own kind may go where nobody is, if nobody of that kind is
+    anywhere: in one bundle, and only if nobody was told to *begin* before.
+    """
+    found = dict.fromkeys(leaders, number)
+    while True:
+        more: dict[int, int] = {}
+        for row, count in counts.items():
+            limits = [
+                max([int(begin and _may_begin(row, g, groups)), *_with(g, row, found, groups)])
+                for g in _ties(row, groups)
+            ]
+            most = min([number, count, *limits])
+            if most > found.get(row, 0):
+                more[row] = most
+        if not more:
+            return found
+        found |= more
+
+
+def _with(g: int, row: int, found: Mapping[int, int], groups: Groups) -> list[int]:
+    """In how many bundles each other row is that a rule looks at."""
+    return [n for other, n in found.items() if other != row and g in groups.relations[other].seen]
+
+
+def _may_begin(row: int, g: int, groups: Groups) -> bool:
+    taken = bool(groups.host_count[groups.groups[g].column].any())
+    return g in groups.relations[row].seen and not taken
+
+
+def _without_lonely(
+    bundle: Bundle, leaders: Sequence[int], groups: Groups, *, begin: bool
+) -> Bundle:
+    """Without those whose company did not fit in."""
+    counts = {row: number for row, number in bundle.members if row not in leaders}
+    kept = _reach(leaders, counts, 1, groups, begin=begin)
+    return Bundle(tuple(m for m in bundle.members if m[0] in kept), bundle.place, bundle.copies)
+
+
 def _all_in_one(parts: Sequence[Part], groups: Groups, holds: Holds) -> list[Bundle]:
-    """One bundle for everybody, if nobody of their kind is anywhere yet."""
-    for row in {part.row for part in parts}:
-        for g in groups.relations[row].own:
-            group = groups.groups[g]
-            taken = groups.host_count[group.column].any() if _ties(groups, g) else False
-            if taken or (_ties(groups, g) and g not in groups.relations[row].seen):
-                return []
+    """One bundle for everybody, which a kind that wants its own kind begins."""
     place = min(part.place for part in parts)
-    members: dict[int, int] = {}
-    for part in parts:
-        if part.place == place:
-            number = _most(members, part, holds)
-            if number:
-                members[part.row] = members.get(part.row, 0) + number
-    return [Bundle(tuple(sorted(members.items())), place, 1)] if members else []
+    counts = {part.row: part.count for part in parts if part.place == place}
+    reach = _reach((), counts, 1, groups, begin=True)
+    bundles = _shared_out(reach, counts, place, holds)
+    return [_without_lonely(each, (), groups, begin=True) for each in bundles]
 
 
 def _most(members: Mapping[int, int], part: Part, holds: Holds) -> int:
@@ -152,7 +170,9 @@ def _most(members: Mapping[int, int], part: Part, holds: Holds) -> int:
     return low
 
 
-def _led(parts: Sequence[Part], leaders: Sequence[int], holds: Holds) -> list[Bundle]:
+def _led(
+    parts: Sequence[Part], leaders: Sequence[int], groups: Groups, holds: Holds
+) -> list[Bundle]:
     """Bundles of one pod of each leader with a share of the followers, place by place."""
     out: list[Bundle] = []
     left = {(part.row, part.place): part.count for part in parts}
@@ -167,7 +187,11 @@ def _led(parts: Sequence[Part], leaders: Sequence[int], holds: Holds) -> list[Bu
             for row in followers
         }
         number = min(number, max([1, *share.values()]))
-        bundles = _shared_out(leaders, share, number, place, holds)
+        reach = _reach(leaders, share, number, groups, begin=n == 0)
+        bundles = [
+            _without_lonely(each, leaders, groups, begin=n == at == 0)
+            for at, each in enumerate(_shared_out(reach, share, place, holds))
+        ]
         out += bundles
         _take(left, bundles, place)
     out += [Bundle(((row, 1),), place, count) for (row, place), count in sorted(left.items())
@@ -176,19 +200,23 @@ def _led(parts: Sequence[Part], leaders: Sequence[int], holds: Holds) -> list[Bu
 
 
 def _shared_out(
-    leaders: Sequence[int], share: Mapping[int, int], number: int, place: str, holds: Holds
+    reach: Mapping[int, int], counts: Mapping[int, int], place: str, holds: Holds
 ) -> list[Bundle]:
-    """*number* bundles, the first ones with one follower more, each no larger than an offer."""
-    if number <= 0:
-        return []
-    marks = sorted({0, number, *(count % number for count in share.values())})
+    """Bundles of one pod of each leader and shares of *counts*, each no larger than an offer.
+
+    The first ones have one follower more, and all of those that cannot be in every bundle.
+    """
+    dealt = {row: counts[row] for row in reach if row in counts}
+    marks = sorted({0, *reach.values(), *(count % reach[row] for row, count in dealt.items())})
     out = []
     for low, high in pairwise(marks):
-        members = dict.fromkeys(leaders, 1)
-        for row, count in share.items():
-            wanted = count // number + (low < count % number)
-            part = Part(row, place, wanted)
-            members[row] = _most(members, part, holds) if wanted else 0
+        members: dict[int, int] = {}
+        for row, most in reach.items():
+            if row not in dealt:
+                members[row] = 1
+            elif low < most:
+                wanted = dealt[row] // most + (low < dealt[row] % most)
+                members[row] = _most(members, Part(row, place, wanted), holds)
         kept = tuple((row, n) for row, n in sorted(members.items()) if n)
         out.append(Bundle(kept, place, high - low))
     return out
