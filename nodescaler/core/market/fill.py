@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nodescaler.core.market.model import Bools, Floats, Ints
-from nodescaler.core.market.nodes import PLENTY, Nodes
+from nodescaler.core.market.model import Floats, Ints
+from nodescaler.core.market.nodes import PLENTY, Nodes, room_for
 from nodescaler.core.market.reduce import Core
 from nodescaler.core.market.work import Meter, fill_s
 
@@ -55,25 +55,48 @@ def fills(core: Core, left: Ints, offers: Ints, order: Ints, start: Ints | None 
     out = np.zeros(pool.shape, dtype=np.int64) if start is None else start.copy()
     room = core.free[offers] - out @ core.need
     rows = np.arange(len(offers))
+    hermits = bool(core.lonely.any())
+    barred = _Barred(core, out)
     for rank in range(order.shape[-1]):
         c = order[..., rank]
-        most = np.where(core.fits[c, offers], pool[rows, c] - out[rows, c], 0)
-        need = np.broadcast_to(core.need[c], room.shape)
-        able = np.where(need > 0, room // np.maximum(need, 1), PLENTY).min(axis=1)
-        taken = np.maximum(np.minimum(able, most), 0)
-        if core.lonely.any():
+        taken = np.minimum(_able(room, core.need[c]), pool[rows, c] - out[rows, c])
+        taken *= core.fits[c, offers]
+        if hermits:
             taken = np.where(core.lonely[c], np.minimum(taken, 1 - out[rows, c]), taken)
         if core.foes is not None:
-            taken = np.where(_hostile(core.foes, out, c), 0, taken)
+            taken = np.where(barred.table[rows, c], 0, taken)
+        np.maximum(taken, 0, out=taken)
         out[rows, c] += taken
-        room -= taken[:, None] * need
+        room -= taken[:, None] * core.need[c]
+        barred.note(c, taken)
     return out
 
 
-def _hostile(foes: tuple[Ints, ...], out: Ints, c: Ints) -> Bools:
-    """bool[K]: a foe of the class (or of each node's own) is on the node already."""
-    kinds = np.broadcast_to(c, len(out)).tolist()
-    return np.array([out[k, foes[kind]].any() for k, kind in enumerate(kinds)], dtype=np.bool_)
+def _able(room: Ints, need: Ints) -> Ints:
+    """How many pods of one need, or of each node's own, fit the rooms."""
+    if need.ndim == 1:
+        return room_for(room, need)
+    most: Ints = np.where(need > 0, room // np.maximum(need, 1), PLENTY).min(axis=1)
+    return most
+
+
+class _Barred:
+    """Which classes a foe on the node keeps off it: bool[K, C], kept only where there are foes."""
+
+    def __init__(self, core: Core, out: Ints) -> None:
+        self.foes = core.foes
+        self.table = np.zeros(out.shape if core.foes is not None else (0, 0), dtype=np.bool_)
+        if core.foes is not None:
+            for c in np.flatnonzero(out.any(axis=0)).tolist():
+                self.note(np.array(c), out[:, c])
+
+    def note(self, c: Ints, taken: Ints) -> None:
+        """Pods of class *c*, one for all nodes or each node's own, were put on the nodes."""
+        if self.foes is None:
+            return
+        kinds = np.broadcast_to(c, len(taken))
+        for row in np.flatnonzero(taken).tolist():
+            self.table[row, self.foes[int(kinds[row])]] = True
 
 
 def best_fills(core: Core, left: Ints, offers: Ints, guide: Guide) -> tuple[Ints, Floats]:

@@ -16,8 +16,11 @@ import numpy as np
 
 from nodescaler.core.market.model import Floats, Ints
 from nodescaler.core.market.reduce import Core
+from nodescaler.core.market.work import TABLE_S
 
 MOST_CELLS = 1_200_000  # of a table: 10 MB
+LEAPS = (2, 4, 8, 16, 32, 64, 128)  # pods of a class taken at once on the way back
+ROUND = 1e-12
 CELL_S = 4e-9
 CHUNK_S = 3e-6
 
@@ -46,7 +49,7 @@ class Grid:
     def work_s(self) -> float:
         """About how long one table takes."""
         chunks = (self.room.max(axis=0) / np.maximum(self.size, 1)).min(axis=1).sum()
-        return float(chunks) * CHUNK_S + self.cells * len(self.classes) * CELL_S
+        return TABLE_S + float(chunks) * CHUNK_S + self.cells * len(self.classes) * CELL_S
 
 
 def grids(core: Core, offers: Ints, scarce: tuple[int, ...]) -> tuple[Grid, ...]:
@@ -100,17 +103,30 @@ def most(grid: Grid, worth: Floats) -> tuple[Floats, Ints]:
     best = table[at[:, 0], at[:, 1]].copy()
     going = np.arange(len(at))
     while len(going):
-        before = at[going, None, :] - size[None, :, :]
-        valid = np.asarray((before >= 0).all(axis=2), dtype=np.bool_)
-        before = np.maximum(before, 0)
-        reach = np.where(valid, table[before[..., 0], before[..., 1]] + value, -np.inf)
-        step = reach.argmax(axis=1)
-        here = table[at[going, 0], at[going, 1]]
-        moved = (here > 0) & valid[np.arange(len(going)), step]
-        fills[going[moved], grid.classes[rows[step[moved]]]] += 1
-        at[going[moved]] -= size[step[moved]]
-        going = going[moved]
+        step, copies = _step(table, at[going], size, value)
+        moved = copies > 0
+        going, step, copies = going[moved], step[moved], copies[moved]
+        fills[going, grid.classes[rows[step]]] += copies
+        at[going] -= copies[:, None] * size[step]
     return best, fills
+
+
+def _step(table: Floats, at: Ints, size: Ints, value: Floats) -> tuple[Ints, Ints]:
+    """Which pod is on the best node of each room int64[K, 2], and how many at least; 0: none."""
+    before = at[:, None, :] - size[None, :, :]
+    valid = np.asarray((before >= 0).all(axis=2), dtype=np.bool_)
+    before = np.maximum(before, 0)
+    reach = np.where(valid, table[before[..., 0], before[..., 1]] + value, -np.inf)
+    step = reach.argmax(axis=1)
+    here = table[at[:, 0], at[:, 1]]
+    copies = ((here > 0) & valid[np.arange(len(at)), step]).astype(np.int64)
+    for more in LEAPS:
+        rest = at - more * size[step]
+        able = (rest >= 0).all(axis=1)
+        rest = np.maximum(rest, 0)
+        same = table[rest[:, 0], rest[:, 1]] + more * value[step] >= here * (1 - ROUND)
+        copies[able & same & (copies > 0)] = more
+    return step, copies
 
 
 def _useful(size: Ints, value: Floats) -> Ints:

@@ -21,9 +21,11 @@ from nodescaler.core.market.fill import Guide, finish
 from nodescaler.core.market.model import Floats, Ints, Shares
 from nodescaler.core.market.nodes import Nodes, accepted, cheapest, in_order, sufficient
 from nodescaler.core.market.reduce import Core
-from nodescaler.core.market.work import Meter
+from nodescaler.core.market.work import REST_S, Meter
 
 FULL = 1 - 1e-6  # a node that the programme buys but for a rounding error is a whole one
+MANY = 100  # classes left
+ENDING = 0.4  # part of the worth left
 COARSE = 64  # classes that the rest is looked at with
 MOST_ROUNDS = 24
 ROUND = 1e-9
@@ -76,20 +78,28 @@ def rounded(study: Study, guide: Guide) -> Packed:
 def completed(nodes: Nodes, left: Ints, guide: Guide) -> Packed:
     """The cheapest ending seen for the pods left; more pods and nodes are put into *nodes*."""
     best: Packed | None = None
+    entry = float(guide.worth @ left)
     for _ in range(MOST_ROUNDS):
         left = left - fill_gaps(nodes, left, guide)
+        guide.meter.spend(REST_S)
         if not left.any():
             break
         plan = _rest(nodes, left, guide)
         if plan.nodes.max(initial=0.0) < FULL:
-            ending = nodes.copy()
-            found = settled(ending, finish(ending, left, guide))
-            best = least(best, found)
+            if _worth_ending(plan, left, guide, entry):
+                ending = nodes.copy()
+                best = least(best, settled(ending, finish(ending, left, guide)))
             if not plan.nodes.any():
                 break
             plan = _grown(nodes.core, plan)
         left = left - buy_whole(nodes, left, plan, guide)
     return least(best, settled(nodes, left))
+
+
+def _worth_ending(plan: Plan, left: Ints, guide: Guide, entry: float) -> bool:
+    """Greedy buying for many classes takes long, and is not good when much is left."""
+    few = int(np.count_nonzero(left)) <= MANY
+    return few or not plan.nodes.any() or float(guide.worth @ left) < ENDING * entry
 
 
 def buy_whole(nodes: Nodes, left: Ints, plan: Plan, guide: Guide) -> Ints:

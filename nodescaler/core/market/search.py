@@ -28,7 +28,7 @@ from nodescaler.core.market.rounding import (
 from nodescaler.core.market.whole import Effort, whole_nodes
 from nodescaler.core.market.work import Meter
 
-FREE_S = 0.06  # of work on fills that costs no budget
+FREE_S = 0.12  # of work on fills that costs no budget
 GOOD = 0.01  # part of the bound within which that is not spent
 FAIR = 0.02  # and within which whole numbers of nodes are not asked for
 DONE = 5e-4  # and within which no budget is

@@ -19,8 +19,8 @@ from nodescaler.core.market.fill import Guide
 from nodescaler.core.market.lp import Programme, quiet
 from nodescaler.core.market.model import Bools, Floats, Ints, Shares
 from nodescaler.core.market.nodes import Nodes
+from nodescaler.core.market.work import TREE_S, TREE_STEP_S
 
-STEP_S = 6e-5  # of work for a simplex step in the tree, cuts and all
 FINEST = 4.0  # steps for each doubling of a ratio
 COARSEST = 0.05
 LEAST = 1e-9
@@ -105,10 +105,12 @@ def _solved(
     kinds, columns = np.nonzero(fits)
     highs = quiet()
     highs.setOptionValue("mip_max_nodes", effort.tree)
+    highs.setOptionValue("mip_allow_restart", False)  # noqa: FBT003 - twice as slow, no better
     highs.setOptionValue("mip_rel_gap", effort.close)
     highs.passModel(_model(market, demand, kinds, columns))
     highs.run()
-    guide.meter.spend(STEP_S * max(highs.getInfo().simplex_iteration_count, 0))
+    steps = max(highs.getInfo().simplex_iteration_count, 0)
+    guide.meter.spend(TREE_S + TREE_STEP_S * steps)
     values = np.array(highs.getSolution().col_value)
     if highs.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
         values = np.zeros(offers + len(kinds))

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 
 SIMPLEX_STEP_S = 8e-6  # and for each row of the programme:
 SIMPLEX_ROW_S = 6e-8
-FILL_RANK_S = 2.2e-5  # one class looked at for all offers
+FILL_RANK_S = 1.5e-5  # one class looked at for all offers
 FILL_CELL_S = 3e-8  # and for each offer
 PROGRAMME_S = 1e-3  # to set one up and read it
+TREE_S = 4e-3  # to set up one with whole numbers
+TREE_STEP_S = 9e-5  # and for each of its simplex steps, cuts and all
+REST_S = 2e-3  # to fill gaps and settle nodes once
+TABLE_S = 2e-3  # to set up and read a table of `knapsack`
 
 
 @dataclass(slots=True)
