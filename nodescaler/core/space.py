@@ -196,10 +196,13 @@ def _has_company(pod: PodSpec, space: Space) -> bool:
 
 
 def _seen(pod: PodSpec, spread: Spread, space: Space) -> int:
-    """How many pods the spread would count on the node with *pod*; another host may have none."""
+    """How many pods the spread would count on the node with *pod*; another host may have none.
+
+    For the scheduler, an empty selector counts nothing.
+    """
     there = [pod, *(other for other in space.pods if other.deletes_at is None)]
     alike = (other for other in there if other.namespace == pod.namespace)
-    return sum(spread.selector.accepts(other.labels) for other in alike)
+    return sum(bool(spread.selector) and spread.selector.accepts(p.labels) for p in alike)
 
 
 def _room_missing(pod: PodSpec, space: Space) -> str | None:

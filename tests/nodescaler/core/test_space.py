@@ -97,6 +97,7 @@ def test_a_term_may_select_namespaces() -> None:
         (even(), NODE, None),
         (even(), WITH_X, "more than 1 of its spread would be on n"),
         (even(hard=False), WITH_X, None),
+        (replace(X, spreads=(Spread(HOSTNAME, 1, Requirements()),)), WITH_X, None),
         (even(ZONE), WITH_X, None),
         (even("rack"), NODE, "n lacks the label rack, over which it wants company or a spread"),
     ],
