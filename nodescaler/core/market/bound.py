@@ -131,6 +131,9 @@ def relaxed(core: Core, count: Ints, offers: Ints, room: Ints, most: int = MOST_
     group = _groups(whole, most)
     answer = solved(_grouped(whole, group))
     tariffs = answer.tariffs
+    if answer.overdrawn:  # the fines are made up, and a bound with them as well
+        whole = _unlimited(whole)
+        tariffs = solved(_grouped(whole, group)).tariffs
     if len(tariffs.worth) < len(group):
         tariffs = priced(whole, tariffs.tariff, tariffs.fines, tariffs.covered)
     nodes = np.zeros(len(core.price))
@@ -146,6 +149,10 @@ def _dearest(core: Core) -> float:
         return 0.0
     first = core.price[core.fits.argmax(axis=1)]
     return float((first * np.where(core.lonely, core.count, 1)).max()) * (1 - SAFE)
+
+
+def _unlimited(whole: Programme) -> Programme:
+    return replace(whole, usage=whole.usage[:0], room=whole.room[:0])
 
 
 def programme(core: Core) -> Programme:

@@ -10,13 +10,13 @@ Pure. Ties go to the cheaper offer, then the earlier order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nodescaler.core.market.model import Floats, Ints
 from nodescaler.core.market.nodes import PLENTY, Nodes, room_for
-from nodescaler.core.market.reduce import Core
+from nodescaler.core.market.reduce import Core, part_of
 from nodescaler.core.market.work import Meter, fill_s
 
 ROUND = 1e-9
@@ -127,19 +127,31 @@ def _even(core: Core, left: Ints, offers: Ints) -> Ints:
 
 def finish(nodes: Nodes, left: Ints, guide: Guide) -> Ints:
     """Open nodes for the pods that are left; those that the limits leave over are returned."""
-    buying = _Buying(nodes.core, left, nodes.budget)
+    rows = np.flatnonzero(left)
+    core, guide = part_of(nodes.core, rows), _part_of(guide, rows)
+    buying = _Buying(core, left[rows], nodes.budget)
     while buying.goes_on():
-        offers = _open_to(nodes.core, buying.left, buying.budget)
+        offers = _open_to(core, buying.left, buying.budget)
         if not len(offers):
             break
-        fill, worth = best_fills(nodes.core, buying.left, offers, guide)
+        fill, worth = best_fills(core, buying.left, offers, guide)
         buying.look_at_endings(offers, fill)
-        rate = worth / np.maximum(nodes.core.price[offers], ROUND)
+        rate = worth / np.maximum(core.price[offers], ROUND)
         pick = int(rate.round(12).argmax())
         buying.buy(int(offers[pick]), fill[pick])
     for offer, copies, chosen in buying.cheapest():
-        left = left - nodes.fill(offer, copies, chosen)
+        spread = np.zeros_like(left)
+        spread[rows] = chosen
+        left = left - nodes.fill(offer, copies, spread)
     return left
+
+
+def _part_of(guide: Guide, rows: Ints) -> Guide:
+    """The guide for the classes *rows* only, ascending, in their new numbers."""
+    position = np.full(len(guide.worth), -1, dtype=np.int64)
+    position[rows] = np.arange(len(rows))
+    sizes = position[guide.sizes]
+    return replace(guide, worth=guide.worth[rows], sizes=sizes[sizes >= 0])
 
 
 def _open_to(core: Core, left: Ints, budget: Ints) -> Ints:

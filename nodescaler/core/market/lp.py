@@ -53,6 +53,7 @@ class Answer:
         tariffs: the best certified dual prices seen.
         nodes: float64[O].
         classes, offers, pods: which class on which offer, how many pods, side by side.
+        overdrawn: the limits do not let all pods in, and the programme broke them.
         steps: simplex iterations taken, a measure of the work done.
     """
 
@@ -61,6 +62,7 @@ class Answer:
     classes: Ints
     offers: Ints
     pods: Floats
+    overdrawn: bool
     steps: int
 
 
@@ -92,7 +94,7 @@ def solved(programme: Programme) -> Answer:
         if found.value > best.value:
             best = found
     classes, offers, pods = state.assignment()
-    return Answer(best, state.nodes(), classes, offers, pods, state.steps)
+    return Answer(best, state.nodes(), classes, offers, pods, state.overdrawn(), state.steps)
 
 
 def _start(state: _Restricted) -> None:
@@ -265,6 +267,9 @@ class _Restricted:
         active = self.row >= 0
         self.tariff[active] = np.maximum(-dual[self.row[active]], 0)
         self.tariff[active] /= self.programme.free[active]
+
+    def overdrawn(self) -> bool:
+        return bool(self.values[: len(self.programme.room)].max(initial=0.0) > EPSILON)
 
     def nodes(self) -> Floats:
         active = self.column >= 0

@@ -122,7 +122,7 @@ class Bound:
     Attributes:
         usd_per_hour: certified: no solution that leaves only pods that fit nowhere is cheaper,
             whatever rounding errors the linear programme made. Should the limits forbid placing
-            them all, it is a bound for nothing and still finite.
+            them all, it is the bound without limits.
         worth: float64[C]: the part of it that one pod of the class pays (0 if it fits nowhere).
         nodes: float64[O]: how many nodes the programme with divisible pods buys.
         shares: where that programme puts the pods.

@@ -17,7 +17,7 @@ from nodescaler.core.market.nodes import Nodes, in_order
 from nodescaler.core.market.reduce import Core
 from nodescaler.core.market.rounding import Packed, buy_whole, completed
 
-MOST_HALVINGS = 16
+CLOSE = 1000  # the run is found within this part of all pods; class by class does the rest
 
 
 def rationed(core: Core, guide: Guide) -> Packed:
@@ -25,9 +25,7 @@ def rationed(core: Core, guide: Guide) -> Packed:
     ends = np.cumsum(core.count)
     least, most = 0, int(ends[-1])  # known to be placed, known not to be
     nodes, placed = Nodes(core), np.zeros_like(core.count)
-    for _ in range(MOST_HALVINGS):
-        if most - least <= 1 or guide.meter.over():
-            break
+    while most - least > max(1, int(ends[-1]) // CLOSE) and not guide.meter.over():
         middle = (least + most) // 2
         count = np.clip(middle - (ends - core.count), 0, core.count)
         found = _packed(core, count, guide)

@@ -9,7 +9,7 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,26 @@ def reduced(market: Market) -> Core:
         usage=market.usage[:, columns],
         room=market.room,
         lonely=lonely,
+        foes=foes,
+    )
+
+
+def part_of(core: Core, rows: Ints) -> Core:
+    """The core with the classes *rows* only, ascending, in their new numbers."""
+    foes = core.foes
+    if foes is not None:
+        position = np.full(len(core.count), -1, dtype=np.int64)
+        position[rows] = np.arange(len(rows))
+        there = [position[foes[row]] for row in rows.tolist()]
+        foes = tuple(others[others >= 0] for others in there)
+    return replace(
+        core,
+        classes=core.classes[rows],
+        need=core.need[rows],
+        count=core.count[rows],
+        priority=core.priority[rows],
+        fits=core.fits[rows],
+        lonely=core.lonely[rows],
         foes=foes,
     )
 

@@ -27,6 +27,7 @@ FULL = 1 - 1e-6  # a node that the programme buys but for a rounding error is a 
 MANY = 100  # classes left
 ENDING = 0.4  # part of the worth left
 COARSE = 64  # classes that the rest is looked at with
+ALMOST = 0.8  # of a node: bought whole together with others
 MOST_ROUNDS = 24
 ROUND = 1e-9
 
@@ -162,17 +163,15 @@ def _rest(nodes: Nodes, left: Ints, guide: Guide) -> Plan:
 
 
 def _grown(core: Core, plan: Plan) -> Plan:
-    """Of the offer that the plan spends most on one whole node, and nothing else."""
-    offer = int((plan.nodes * core.price).round(9).argmax())
-    if not plan.nodes[offer]:  # all that is bought costs nothing
-        offer = int(plan.nodes.argmax())
+    """A whole node of the offer that the plan spends most on, and of each of which it has most."""
+    spent = (plan.nodes * core.price).round(9)
+    grown = plan.nodes >= ALMOST
+    grown[int(spent.argmax() if spent.any() else plan.nodes.argmax())] = True
     shares = plan.shares
-    mine = shares.offers == offer
-    pods = shares.pods[mine] / plan.nodes[offer]
-    nodes = np.zeros_like(plan.nodes)
-    nodes[offer] = 1.0
-    only = Shares(shares.classes[mine], shares.offers[mine], pods)
-    return Plan(nodes, only)
+    mine = grown[shares.offers]
+    offers = shares.offers[mine]
+    pods = shares.pods[mine] / plan.nodes[offers]
+    return Plan(grown.astype(float), Shares(shares.classes[mine], offers, pods))
 
 
 def evenly(wanted: int, capacity: Ints, value: Floats) -> Ints:
