@@ -1,8 +1,8 @@
 """Nodes for the pods that no node has room for: the cheapest of several plans.
 
-First-fit-decreasing is always one of the plans compared, so no plan is dearer than that. Items that
-the optimiser's numbers can describe are its business (`core.market`), the others are placed by
-`core.guided`; both share the limits.
+First-fit-decreasing is always one of the plans compared, so no plan is dearer than that. How to
+fill which offers is the optimiser's business (`core.market`); here its answer becomes nodes, and
+nodes that would leave a strict ``minValues`` too few types are taken back.
 
 Pure.
 """
@@ -17,17 +17,14 @@ import numpy as np
 from nodescaler.core.bins import Item
 from nodescaler.core.columns import Ints, Mask
 from nodescaler.core.groups import Groups
-from nodescaler.core.guided import Guided, Targets, largest_of, targets_of
 from nodescaler.core.limits import Limits
-from nodescaler.core.lots import Bought, Dealt, awkward, lots_of, market_of
-from nodescaler.core.market import Market, Solution, first_fit, lower_bound, solve
-from nodescaler.core.model import NodePool
+from nodescaler.core.lots import Bought, Dealt, Lot, lots_of, market_of
+from nodescaler.core.market import Solution, first_fit, solve
 from nodescaler.core.offers import Offers
-from nodescaler.core.options import Options
+from nodescaler.core.options import Options, min_values
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
 
 Stop = Callable[[], bool]
-Solver = Callable[[Market], Solution]
 Quality = tuple[tuple[int, ...], float]
 
 
@@ -78,15 +75,14 @@ class Purchase:
 def buy(shop: Shop) -> Purchase:
     """The best way to buy nodes for the items of *shop*."""
     options = Options(shop.items, shop.offers, shop.listed, shop.limits, shop.groups, shop.settings)
-    odd = awkward(shop.items)
-    plain = [n for n, item in enumerate(shop.items) if item.count and n not in odd]
-    special = [n for n, item in enumerate(shop.items) if item.count and n in odd]
-    first = best = _kept(_first_fit(shop, special, plain), options, shop)
-    first_quality = quality = _quality(first, options, shop)
-    for attempt in _drafts(shop, special, plain):
-        draft = _kept(attempt, options, shop)
-        if (found := _quality(draft, options, shop)) < quality:
-            best, quality = draft, found
+    lots = lots_of(shop.items, range(len(shop.items)))
+    market = market_of(lots, shop.offers, shop.rows, shop.limits)
+    first = _kept(_draft(shop, lots, first_fit(market)), options, shop)
+    cheap = solve(market, shop.settings.budget_s, shop.stop)
+    best = _kept(_draft(shop, lots, cheap), options, shop)
+    first_quality, quality = _quality(first, options, shop), _quality(best, options, shop)
+    if first_quality < quality:
+        best, quality = first, first_quality
     same = first_quality[0] == quality[0]
     return Purchase(best, first_quality[1] if same else None, options)
 
@@ -94,7 +90,7 @@ def buy(shop: Shop) -> Purchase:
 def _kept(draft: Draft, options: Options, shop: Shop) -> Draft:
     """The draft without nodes that leave too few types for a strict ``minValues``."""
     strict = shop.settings.min_values is MinValuesPolicy.STRICT
-    if not (strict and any(_min_values(pool) for pool in shop.offers.pools)):
+    if not (strict and any(min_values(pool) for pool in shop.offers.pools)):
         return draft
     kept, left, limits = list[Bought](), draft.left.copy(), draft.limits.copy()
     for node in draft.nodes:
@@ -107,76 +103,29 @@ def _kept(draft: Draft, options: Options, shop: Shop) -> Draft:
     return Draft(tuple(kept), left, limits, draft.method)
 
 
-def _min_values(pool: NodePool) -> dict[str, int]:
-    return {k: a.min_values for k, a in pool.requirements.items() if a.min_values}
-
-
-def _first_fit(shop: Shop, special: Sequence[int], plain: Sequence[int]) -> Draft:
-    nowhere: Targets = [[] for _ in shop.items]
-    if special:
-        nowhere = largest_of(shop.items, special, shop.offers, shop.rows)
-    return _joined(shop, (special, nowhere), plain, first_fit)
-
-
-def _drafts(shop: Shop, special: Sequence[int], plain: Sequence[int]) -> Iterator[Draft]:
-    def solved(market: Market) -> Solution:
-        return solve(market, shop.settings.budget_s, shop.stop)
-
-    if not special:
-        yield _joined(shop, ((), []), plain, solved)
-        return
-    yield _joined(shop, (special, _targets(shop, special)), plain, solved)
-    if plain:
-        every = sorted([*special, *plain])
-        yield _joined(shop, (every, _targets(shop, every)), (), solved)
-
-
-def _targets(shop: Shop, chosen: Sequence[int]) -> Targets:
-    lots = lots_of(shop.items, chosen)
-    bound = lower_bound(market_of(lots, shop.offers, shop.rows, shop.limits))
-    return targets_of(shop.items, lots, bound, shop.rows)
-
-
-def _joined(
-    shop: Shop, special: tuple[Sequence[int], Targets], plain: Sequence[int], solver: Solver
-) -> Draft:
-    """The special items guided to their targets, then the plain ones by *solver*."""
-    numbers, targets = special
+def _draft(shop: Shop, lots: Sequence[Lot], solution: Solution) -> Draft:
+    """A solution of the market of *lots* in terms of items and offers."""
     left = np.array([item.count for item in shop.items], np.int64)
-    limits, nodes, method = shop.limits.copy(), list[Bought](), "guided"
-    if numbers:
-        guided = Guided(shop.items, shop.offers, shop.rows, limits, shop.groups, shop.stop)
-        nodes += guided.run(numbers, targets)
-        left[list(numbers)] = guided.left[list(numbers)]
-    if plain:
-        found, solution = _plain(shop, limits, plain, solver)
-        nodes += found
-        method = solution.method if not numbers else f"{method}, {solution.method}"
-        for node in found:
-            limits.charge(node.offer, node.copies)
-            for item, number in node.counts:
-                left[item] -= number * node.copies
-    return Draft(tuple(nodes), left, limits, method)
+    limits = shop.limits.copy()
+    nodes = tuple(_nodes(shop, lots, solution))
+    for node in nodes:
+        limits.charge(node.offer, node.copies)
+        for item, number in node.counts:
+            left[item] -= number * node.copies
+    return Draft(nodes, left, limits, solution.method)
 
 
-def _plain(
-    shop: Shop, limits: Limits, plain: Sequence[int], solver: Solver
-) -> tuple[list[Bought], Solution]:
-    lots = lots_of(shop.items, plain)
-    solution = solver(market_of(lots, shop.offers, shop.rows, limits))
+def _nodes(shop: Shop, lots: Sequence[Lot], solution: Solution) -> Iterator[Bought]:
     dealt = Dealt(lots, shop.items)
-    single = [len(lot.items) == 1 for lot in lots]
-    out: list[Bought] = []
     for load in solution.loads:
         offer = int(shop.rows[load.offer])
-        if all(single[lot] for lot, _ in load.counts):
-            counts = tuple((lots[lot].items[0], number) for lot, number in load.counts)
-            out.append(Bought(offer, tuple(sorted(counts)), load.copies))
+        if all(len(lots[lot].items) == 1 for lot, _ in load.counts):
+            counts = tuple(sorted((lots[lot].items[0], number) for lot, number in load.counts))
+            yield Bought(offer, counts, load.copies)
             continue
         for _ in range(load.copies):
             held = [part for lot, number in load.counts for part in dealt.take(lot, number)]
-            out.append(Bought(offer, tuple(sorted(held))))
-    return out, solution
+            yield Bought(offer, tuple(sorted(held)))
 
 
 def _quality(draft: Draft, options: Options, shop: Shop) -> Quality:
@@ -198,7 +147,7 @@ def flexible(offers: Offers, rows: Ints) -> Mask:
     keep = np.ones(len(rows), bool)
     goods = offers.goods
     for template in np.unique(goods.template[rows]).tolist():
-        wanted = _min_values(goods.templates[template].pool)
+        wanted = min_values(goods.templates[template].pool)
         if wanted:
             own = np.flatnonzero(goods.template[rows] == template)
             for key, number in wanted.items():

@@ -1,10 +1,9 @@
 """Items as the optimiser's market, and its answer as nodes.
 
 Items that nothing tells apart on a new node are one lot. What rules about the hostname mean there:
-pods that keep apart conflict, and a spread of which every pod looked at is an owner is a slot, of
-which each node has ``maxSkew``. Other spreads, where pods count that are not bound by the rule
-themselves, cannot be said in such numbers; items that they concern are *awkward*, and
-`core.guided` places them one kind after the other.
+pods that keep apart conflict, and a spread is a slot, of which each node has ``maxSkew`` for the
+pods that own the rule and are looked at. Pods that are only looked at would fill the slot unasked,
+so they do not share a node with its owners: stricter than the rule, never laxer.
 
 Pure.
 """
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nodescaler.core.bins import Item, Stand
+from nodescaler.core.bins import Item
 from nodescaler.core.columns import Ints
 from nodescaler.core.groups import Kind
 from nodescaler.core.limits import Limits
@@ -53,22 +52,6 @@ def lots_of(items: Sequence[Item], chosen: Iterable[int]) -> list[Lot]:
         Lot(tuple(numbers), items[numbers[0]], sum(items[n].count for n in numbers))
         for numbers in found.values()
     ]
-
-
-def awkward(items: Sequence[Item]) -> set[int]:
-    """The items with a rule that conflicts and slots cannot say."""
-    odd = {
-        stand.column
-        for item in items
-        for stand in item.stands
-        if stand.kind is Kind.SPREAD and stand.own != bool(stand.seen)
-    }
-    return {
-        n
-        for n, item in enumerate(items)
-        if any(stand.column in odd for stand in item.stands)
-        or any(stand.seen > 1 and stand.kind is not Kind.BESIDE for stand in item.stands)
-    }
 
 
 def market_of(lots: Sequence[Lot], offers: Offers, rows: Ints, limits: Limits) -> Market:
@@ -112,24 +95,20 @@ def _conflicts(lots: Sequence[Lot]) -> tuple[Ints, ...] | None:
     seen: dict[int, set[int]] = {}
     for n, lot in enumerate(lots):
         for stand in lot.sample.stands:
-            if stand.kind is Kind.APART:
-                _noted(own, seen, stand, n)
-    if not own:
-        return None
+            apart = stand.kind is Kind.APART
+            if stand.own:
+                own.setdefault(stand.column, set()).add(n)
+            if stand.seen and (apart or not stand.own):
+                seen.setdefault(stand.column, set()).add(n)
     foes: list[set[int]] = [set() for _ in lots]
-    for column, owners in own.items():
-        for owner in owners:
-            foes[owner] |= seen.get(column, set())
-        for looked in seen.get(column, set()):
-            foes[looked] |= owners
+    for column in own.keys() & seen.keys():
+        for owner in own[column]:
+            foes[owner] |= seen[column]
+        for looked in seen[column]:
+            foes[looked] |= own[column]
+    if not any(foes):
+        return None
     return tuple(np.array(sorted(each), np.int64) for each in foes)
-
-
-def _noted(own: dict[int, set[int]], seen: dict[int, set[int]], stand: Stand, n: int) -> None:
-    if stand.own:
-        own.setdefault(stand.column, set()).add(n)
-    if stand.seen:
-        seen.setdefault(stand.column, set()).add(n)
 
 
 class Dealt:

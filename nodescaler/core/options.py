@@ -9,7 +9,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from nodescaler.core.groups import Groups
 from nodescaler.core.labels import CAPACITY_TYPE, INSTANCE_TYPE, ZONE, Allowed, Requirements
 from nodescaler.core.limits import Limits
 from nodescaler.core.lots import Bought
-from nodescaler.core.model import NodePool
+from nodescaler.core.model import NodePool, Offering
 from nodescaler.core.offers import Offers
 from nodescaler.core.settings import PackSettings
 
@@ -87,10 +87,9 @@ class Options:
         self._free = offers.free[self._rows]
         self._good: dict[object, Ints] = {}
         self._masks: dict[frozenset[int], Mask] = {}
-        self._grids: dict[int, Grid] = {}
-        self._reservation = np.array(
-            [each.reservation for each in offers.goods.offerings] or [""], object
-        )[offers.goods.offering]
+        self._grids: dict[tuple[int, int], Grid] = {}
+        self._reservation = _coded([o.reservation for o in offers.goods.offerings], offers)
+        self._place = _coded([(o.zone, o.capacity_type) for o in offers.goods.offerings], offers)
 
     def sufficient(self, node: Bought, spare: Ints | None = None) -> Ints:
         """The offers that hold the node's pods within the limits, cheapest first.
@@ -153,29 +152,43 @@ class Options:
     def _grid(self, offer: int) -> Grid:
         """The variant's offers, but for those of other reservations than the offer's own."""
         template = int(self._offers.goods.template[offer])
-        reservation = self._reservation[offer]
-        key = hash((template, reservation))
+        reservation = int(self._reservation[offer])
+        key = (template, reservation)
         if key not in self._grids:
             own = (self._offers.goods.template == template) & (self._reservation == reservation)
             self._grids[key] = _grid_of(self._offers, np.flatnonzero(own))
         return self._grids[key]
 
     def _listed(self, best: int, listed: Ints) -> Choice:
-        offers = self._offers
-        names = [offers.goods.types[n].name for n in offers.goods.type[listed].tolist()]
-        types = tuple(dict.fromkeys(names))
-        pool = offers.template(best).pool
-        types, short = _with_values(pool, types, listed, offers, self._settings.most_types)
-        inside = np.array([name in types for name in names], bool)
-        kept = [offers.offering(n) for n in listed[inside].tolist()]
+        offers, goods = self._offers, self._offers.goods
+        kinds, first = np.unique(goods.type[listed], return_index=True)
+        types = kinds[np.argsort(first)]  # in the order of their cheapest offers
+        wanted = min_values(offers.template(best).pool)
+        kept, short = types[: self._settings.most_types], tuple[str, ...]()
+        if wanted:
+            kept, short = _with_values(wanted, types, listed, offers, self._settings.most_types)
+        listed = listed[np.isin(goods.type[listed], kept)]
+        places = {(each.zone, each.capacity_type) for each in self._places(listed)}
         return Choice(
             best,
-            types,
-            tuple(sorted({each.zone for each in kept})),
-            tuple(sorted({each.capacity_type for each in kept})),
-            listed[inside],
+            tuple(goods.types[n].name for n in kept.tolist()),
+            tuple(sorted({zone for zone, _ in places})),
+            tuple(sorted({capacity for _, capacity in places})),
+            listed,
             short,
         )
+
+    def _places(self, listed: Ints) -> list[Offering]:
+        """One offering for each zone and capacity type among *listed*."""
+        _, first = np.unique(self._place[listed], return_index=True)
+        return [self._offers.offering(n) for n in listed[first].tolist()]
+
+
+def _coded(values: Sequence[Hashable], offers: Offers) -> Ints:
+    """A number for each distinct value of the offerings, row by row."""
+    known: dict[Hashable, int] = {}
+    codes = [known.setdefault(value, len(known)) for value in values]
+    return np.array(codes or [0], np.int64)[offers.goods.offering]
 
 
 def _grid_of(offers: Offers, rows: Ints) -> Grid:
@@ -218,44 +231,42 @@ def _closed(grid: Grid, fits: Mask, kind: int, place: int) -> tuple[Mask, Mask]:
     return best
 
 
+def min_values(pool: NodePool) -> dict[str, int]:
+    """How many values of each label the pool's claims must leave open."""
+    return {key: a.min_values for key, a in pool.requirements.items() if a.min_values}
+
+
 def _with_values(
-    pool: NodePool, types: tuple[str, ...], rows: Ints, offers: Offers, most: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    wanted: Mapping[str, int], types: Ints, listed: Ints, offers: Offers, most: int
+) -> tuple[Ints, tuple[str, ...]]:
     """At most so many types, the cheapest, but enough of them for each ``minValues``."""
-    wanted = {k: a.min_values for k, a in pool.requirements.items() if a.min_values}
-    if not wanted:
-        return types[:most], ()
-    values = dict(_values(wanted, rows, offers))
-    kept: list[str] = []
+    values = {key: _values(key, listed, offers) for key in wanted}
+    kept: list[int] = []
     for key, number in wanted.items():
-        seen = {values[key][name] for name in kept}
-        for name in types:
-            if len(seen) < number and values[key][name] not in seen:
-                seen.add(values[key][name])
-                kept += [name] if name not in kept else []
-    full = [*kept, *(name for name in types if name not in kept)][: max(most, len(kept))]
-    listed = tuple(name for name in types if name in set(full))
+        seen = {values[key][kind] for kind in kept}
+        for kind in types.tolist():
+            if len(seen) < number and values[key][kind] not in seen:
+                seen.add(values[key][kind])
+                kept += [kind] if kind not in kept else []
+    full = {*[*kept, *(k for k in types.tolist() if k not in kept)][: max(most, len(kept))]}
+    found = types[[kind in full for kind in types.tolist()]]
+    counts = {key: len({values[key][kind] for kind in found.tolist()}) for key in wanted}
     short = tuple(
-        f"{key} has {len({values[key][name] for name in listed})} of {number} values"
+        f"{key} has {counts[key]} of {number} values"
         for key, number in wanted.items()
-        if len({values[key][name] for name in listed}) < number
+        if counts[key] < number
     )
-    return listed, short
+    return found, short
 
 
-def _values(
-    wanted: Mapping[str, int], rows: Ints, offers: Offers
-) -> Iterator[tuple[str, dict[str, str | None]]]:
-    names = [offers.goods.types[n].name for n in offers.goods.type[rows].tolist()]
-    for key in wanted:
-        column = offers.columns.column(key)
-        yield (
-            key,
-            {
-                name: column.values[column.codes[n]]
-                for n, name in zip(rows.tolist(), names, strict=True)
-            },
-        )
+def _values(key: str, listed: Ints, offers: Offers) -> dict[int, str | None]:
+    """The label's value for each type among *listed*."""
+    column = offers.columns.column(key)
+    kinds = offers.goods.type[listed].tolist()
+    return {
+        kind: column.values[code]
+        for kind, code in zip(kinds, column.codes[listed].tolist(), strict=True)
+    }
 
 
 def asked(pool: NodePool, choice: Choice) -> Requirements:

@@ -98,6 +98,7 @@ class _Packing:
         self._classes = classes_of(snapshot.pods, others, snapshot.volumes)
         self._wishes = [self._wishes_of(each) for each in self._classes]
         self._world = self._world_of(snapshot)
+        self._slots: tuple[Outcome, set[int]] | None = None
 
     def _wishes_of(self, each: PodClass) -> Wishes:
         if _fault(each):
@@ -337,12 +338,21 @@ class _Packing:
         return lower_bound(market).usd_per_hour
 
     def _plain(self, outcome: Outcome, number: int, count: int) -> Item:
+        """A row without its zone, with the rules that make each of its pods need a node's slot."""
         row, members = outcome.rows[number], ((number, 1),)
         groups = outcome.groups
         relations = groups.relations[number]
-        stands = stands_of(groups.groups, members, [relations.own], [relations.seen])
+        both = [g for g in relations.own if g in relations.seen and g in self._shared(outcome)]
+        stands = stands_of(groups.groups, members, [both], [both])
         need = need_of(row, self._world.names)
         return Item(members, count, need, outcome.static[number], stands)
+
+    def _shared(self, outcome: Outcome) -> set[int]:
+        """The rules that look at nobody but their owners."""
+        if self._slots is None or self._slots[0] is not outcome:
+            odd = {g for each in outcome.groups.relations for g in set(each.seen) - set(each.own)}
+            self._slots = (outcome, set(range(len(outcome.groups.groups))) - odd)
+        return self._slots[1]
 
 
 def _attach_limits(nodes: Iterable[NodeState]) -> dict[str, dict[str, int]]:
