@@ -94,7 +94,7 @@ def _conflicts(lots: Sequence[Lot]) -> tuple[Ints, ...] | None:
     own: dict[int, set[int]] = {}
     seen: dict[int, set[int]] = {}
     for n, lot in enumerate(lots):
-        for stand in lot.sample.stands:
+        for stand in (s for s in lot.sample.stands if s.kind is not Kind.BESIDE):
             apart = stand.kind is Kind.APART
             if stand.own:
                 own.setdefault(stand.column, set()).add(n)
