@@ -280,5 +280,7 @@ class _Restricted:
     def assignment(self) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
         where, classes, offers = (np.concatenate(part) for part in zip(*self.added, strict=True))
         pods = self.values[where]
+        placed = np.bincount(classes, weights=pods, minlength=len(self.programme.count))
+        pods = pods * np.minimum(self.programme.count / np.maximum(placed, EPSILON), 1)[classes]
         used = pods > EPSILON
         return classes[used], offers[used], pods[used]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nodescaler.core.market.bound import Study
+from nodescaler.core.market.few import bound_by_plan
 from nodescaler.core.market.nodes import Nodes
 from nodescaler.core.market.patterns import Master, dived, generated
 from nodescaler.core.market.polish import polished
@@ -71,8 +72,16 @@ class Search:
             return
         if self.gap > GOOD and len(self.core.count) <= FEW_CLASSES:
             self._patterns(rounds=12, tries=2)
+        self.prove()
         if self.gap > FAIR and self._few_nodes() and not self.meter.stopped:
             self._whole(QUICK)
+
+    def prove(self) -> None:
+        """Raise the bound by what the plan itself rules out."""
+        if not self.best.left.any():
+            bought = self.study.relaxed.plan.nodes
+            found = bound_by_plan(self.core, bought, self.best.price, self.meter)
+            self.floor = max(self.floor, found)
 
     def slow(self, budget_s: float) -> None:
         """What a budget buys."""
@@ -81,6 +90,7 @@ class Search:
             return  # what limits leave over is not a question of price
         if self.gap > DONE and len(self.core.count) <= MANY_CLASSES:
             self._patterns(rounds=80, tries=6)
+        self.prove()
         for effort in EFFORTS if self._few_nodes() else ():
             if self.gap <= DONE or self.meter.over():
                 break

@@ -67,6 +67,7 @@ def _best(market: Market, study: Study, budget_s: float, stop: Callable[[], bool
     search.fast()
     if budget_s > 0:
         search.slow(budget_s)
+    search.prove()
     found = _solution(market, search.best, search.method, search.floor)
     return min(found, plain, key=lambda solution: (_left(solution, core.classes), solution.price))
 
