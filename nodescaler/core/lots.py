@@ -10,12 +10,12 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nodescaler.core.bins import Item
+from nodescaler.core.bins import Item, Stand
 from nodescaler.core.columns import Ints
 from nodescaler.core.groups import Kind
 from nodescaler.core.limits import Limits
@@ -93,13 +93,12 @@ def _slots(lots: Sequence[Lot]) -> dict[int, tuple[int, int]]:
 def _conflicts(lots: Sequence[Lot]) -> tuple[Ints, ...] | None:
     own: dict[int, set[int]] = {}
     seen: dict[int, set[int]] = {}
-    for n, lot in enumerate(lots):
-        for stand in (s for s in lot.sample.stands if s.kind is not Kind.BESIDE):
-            apart = stand.kind is Kind.APART
-            if stand.own:
-                own.setdefault(stand.column, set()).add(n)
-            if stand.seen and (apart or not stand.own):
-                seen.setdefault(stand.column, set()).add(n)
+    for n, stand in _refusing(lots):
+        apart = stand.kind is Kind.APART
+        if stand.own:
+            own.setdefault(stand.column, set()).add(n)
+        if stand.seen and (apart or not stand.own):
+            seen.setdefault(stand.column, set()).add(n)
     foes: list[set[int]] = [set() for _ in lots]
     for column in own.keys() & seen.keys():
         for owner in own[column]:
@@ -109,6 +108,12 @@ def _conflicts(lots: Sequence[Lot]) -> tuple[Ints, ...] | None:
     if not any(foes):
         return None
     return tuple(np.array(sorted(each), np.int64) for each in foes)
+
+
+def _refusing(lots: Sequence[Lot]) -> Iterator[tuple[int, Stand]]:
+    """How each lot stands to the rules that keep somebody away: affinity keeps nobody."""
+    for n, lot in enumerate(lots):
+        yield from ((n, stand) for stand in lot.sample.stands if stand.kind is not Kind.BESIDE)
 
 
 class Dealt:
