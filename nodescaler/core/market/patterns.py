@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import highspy
 import numpy as np
+import numpy.typing as npt
 
 from nodescaler.core.market.fill import Guide
 from nodescaler.core.market.lp import OVER_LIMIT, quiet
@@ -25,7 +26,7 @@ from nodescaler.core.market.nodes import Nodes
 from nodescaler.core.market.pricing import Fills, Pricing
 from nodescaler.core.market.reduce import Core
 from nodescaler.core.market.rounding import FULL, Packed, completed, fill_gaps, least
-from nodescaler.core.market.work import Meter, simplex_s
+from nodescaler.core.market.work import TREE_S, TREE_STEP_S, Meter, simplex_s
 
 PAYS = 1 + 1e-6
 LET_IN = 12  # fills a round
@@ -91,6 +92,26 @@ class Master:
         self.fines = np.maximum(-dual[classes:], 0)
         self.bought = np.maximum(np.array(solution.col_value)[self._overdrafts :], 0)
         self.meter.spend(simplex_s(max(info.simplex_iteration_count, 0), len(dual)))
+
+    def choose(self, tree: int) -> None:
+        """Solve with whole numbers, *tree* nodes of the search at most; leaves bought."""
+        columns = np.arange(self._overdrafts, self._overdrafts + len(self.offers), dtype=np.int32)
+        self._integral(columns, highspy.HighsVarType.kInteger)
+        self._highs.setOptionValue("mip_max_nodes", tree)
+        self._highs.setOptionValue("mip_rel_gap", CLOSE)
+        self._highs.setOptionValue("presolve", "choose")
+        self._highs.run()
+        info = self._highs.getInfo()
+        values = np.array(self._highs.getSolution().col_value)
+        if info.primal_solution_status == highspy.kSolutionStatusFeasible:
+            self.bought = np.maximum(values[self._overdrafts :], 0).round()
+        self.meter.spend(TREE_S + TREE_STEP_S * max(info.simplex_iteration_count, 0))
+        self._integral(columns, highspy.HighsVarType.kContinuous)
+        self._highs.setOptionValue("presolve", "off")
+
+    def _integral(self, columns: npt.NDArray[np.int32], kind: highspy.HighsVarType) -> None:
+        kinds = np.full(len(columns), int(kind), dtype=np.uint8)
+        self._highs.changeColsIntegrality(len(columns), columns, kinds)
 
     def change(self, left: Ints, budget: Ints) -> None:
         """Ask for so many pods and so much room from now on."""

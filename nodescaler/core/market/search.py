@@ -36,6 +36,8 @@ DONE = 5e-4  # and within which no budget is
 FEW_NODES = 60  # where rounding nodes matters more than how they are filled
 FEW_CLASSES = 64  # whose fills are cheap to look for
 MANY_CLASSES = 400  # whose fills are too dear for any budget
+HANDFUL = 12  # nodes: few enough to choose fills of in whole numbers
+TREE = 60  # nodes of the tree of that search
 LEAST = 1e-12
 QUICK = Effort(slack=0.004)
 EFFORTS = (
@@ -73,7 +75,7 @@ class Search:
         if self.gap > GOOD and len(self.core.count) <= FEW_CLASSES:
             self._patterns(rounds=12, tries=2)
         self.prove()
-        if self.gap > FAIR and self._few_nodes() and not self.meter.stopped:
+        if self.gap > FAIR and self._nodes < FEW_NODES and not self.meter.stopped:
             self._whole(QUICK)
 
     def prove(self) -> None:
@@ -91,15 +93,16 @@ class Search:
         if self.gap > DONE and len(self.core.count) <= MANY_CLASSES:
             self._patterns(rounds=80, tries=6)
         self.prove()
-        for effort in EFFORTS if self._few_nodes() else ():
+        for effort in EFFORTS if self._nodes < FEW_NODES else ():
             if self.gap <= DONE or self.meter.over():
                 break
             self._whole(effort)
         found = polished(self.best, self.guide, self.floor * (1 + DONE))
         self._take(found, f"{self.method}, polished")
 
-    def _few_nodes(self) -> bool:
-        return float(self.study.relaxed.plan.nodes.sum()) < FEW_NODES
+    @property
+    def _nodes(self) -> float:
+        return float(self.study.relaxed.plan.nodes.sum())
 
     def _take(self, found: Packed, method: str) -> None:
         if found.quality < self.best.quality:
@@ -112,6 +115,11 @@ class Search:
         self.floor = max(self.floor, generated(master, pricing, rounds))
         if master.value < self.best.price * (1 - DONE):
             self._take(dived(self.guide, master, tries), "patterns")
+        if self._nodes < HANDFUL and master.value < self.best.price * (1 - DONE):
+            master.change(self.core.count, self.core.room)
+            master.let_in(*filled(self.best))
+            master.choose(TREE)
+            self._take(dived(self.guide, master, 1), "patterns")
 
     def _whole(self, effort: Effort) -> None:
         nodes, left = Nodes(self.core), self.core.count
