@@ -10,6 +10,7 @@ import pytest
 from nodescaler.core.market import Load, Market, first_fit, lower_bound, solve
 from nodescaler.core.market.examples import small
 from nodescaler.core.market.reduce import reduced
+from tests.nodescaler.core.market.markets import faults
 
 
 def market(
@@ -168,3 +169,26 @@ def test_pods_in_round_sizes_are_packed_as_the_table_has_it() -> None:
 def test_faults_are_named(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(small(), **change)  # type: ignore[arg-type]
+
+
+def test_many_classes_are_put_together_and_each_still_gets_its_worth_and_its_place() -> None:
+    """700 sizes are solved as some 300; the plan is close to the bound all the same."""
+    sizes = np.arange(700)
+    need = np.column_stack([100 + sizes * 7 % 900, 200 + sizes * 13 % 1700])
+    many = market(need.tolist(), [3] * 700, [([7900, 15000], 0.34), ([15800, 62000], 0.8)])
+
+    bound, found = lower_bound(many), solve(many)
+
+    assert faults(many, found) == []
+    assert bound.usd_per_hour <= found.price <= bound.usd_per_hour * 1.04
+    assert (bound.worth > 0).all()
+    placed = np.bincount(bound.shares.classes, weights=bound.shares.pods, minlength=700)
+    assert np.allclose(placed, 3, atol=1e-3)
+
+
+def test_a_few_nodes_prove_more_than_divisible_ones() -> None:
+    """Thirty pods need three nodes of 1 dollar, not three twentieths of one of 19."""
+    few = market([[1]], [30], [([10], 1.0), ([200], 19.0)])
+
+    assert lower_bound(few).usd_per_hour == pytest.approx(2.85)
+    assert solve(few).bound == pytest.approx(3.0)
