@@ -17,6 +17,7 @@ from nodescaler.core.market.nodes import Nodes
 from nodescaler.core.market.reduce import Core
 from nodescaler.core.market.rounding import Packed, buy_whole, completed, filled
 from nodescaler.core.market.whole import Effort, whole_nodes
+from nodescaler.core.market.work import CLASS_S, REST_S
 
 SIZES = (2, 3, 5, 8, 4, 12)  # nodes torn down in a round
 MOST_ROUNDS = 400
@@ -44,6 +45,7 @@ def polished(best: Packed, guide: Guide, enough: float) -> Packed:
 
 def _again(best: Packed, guide: Guide, turn: int) -> Packed:
     core = best.nodes.core
+    guide.meter.spend(REST_S + CLASS_S * len(core.count))
     offer, fills = filled(best)
     held = np.flatnonzero(fills.any(axis=1))
     offer, fills = offer[held], fills[held]
@@ -68,9 +70,11 @@ def _worst(waste: Floats, turn: int) -> Ints:
 def restored(core: Core, offer: Ints, fills: Ints) -> Nodes:
     """Open nodes with such pods on them."""
     nodes = Nodes(core)
-    for bought in np.unique(offer).tolist():
-        rows = nodes.open(bought, int((offer == bought).sum()))
-        pods = fills[offer == bought]
-        for c in np.flatnonzero(pods.any(axis=0)).tolist():
-            nodes.put(c, rows, pods[:, c])
+    order = np.argsort(offer, kind="stable")
+    bought, copies = np.unique(offer, return_counts=True)
+    for one, times in zip(bought.tolist(), copies.tolist(), strict=True):
+        nodes.open(one, times)
+    rows, pods = np.arange(len(offer)), fills[order]
+    for c in np.flatnonzero(pods.any(axis=0)).tolist():
+        nodes.put(c, rows, pods[:, c])
     return nodes

@@ -21,7 +21,7 @@ from nodescaler.core.market.fill import Guide, finish
 from nodescaler.core.market.model import Floats, Ints, Shares
 from nodescaler.core.market.nodes import Nodes, accepted, cheapest, in_order, sufficient
 from nodescaler.core.market.reduce import Core
-from nodescaler.core.market.work import REST_S, Meter
+from nodescaler.core.market.work import CLASS_S, REST_S, Meter
 
 FULL = 1 - 1e-6  # a node that the programme buys but for a rounding error is a whole one
 MANY = 100  # classes left
@@ -82,7 +82,7 @@ def completed(nodes: Nodes, left: Ints, guide: Guide) -> Packed:
     entry = float(guide.worth @ left)
     for _ in range(MOST_ROUNDS):
         left = left - fill_gaps(nodes, left, guide)
-        guide.meter.spend(REST_S)
+        guide.meter.spend(REST_S + CLASS_S * np.count_nonzero(left))
         if not left.any():
             break
         plan = _rest(nodes, left, guide)

@@ -19,6 +19,7 @@ PROGRAMME_S = 1e-3  # to set one up and read it
 TREE_S = 4e-3  # to set up one with whole numbers
 TREE_STEP_S = 9e-5  # and for each of its simplex steps, cuts and all
 REST_S = 2e-3  # to fill gaps and settle nodes once
+CLASS_S = 1.5e-5  # and for each class
 TABLE_S = 2e-3  # to set up and read a table of `knapsack`
 
 
