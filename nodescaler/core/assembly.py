@@ -14,6 +14,7 @@ import numpy as np
 from nodescaler.core.attempt import Outcome, World
 from nodescaler.core.bins import Item
 from nodescaler.core.classes import PodClass
+from nodescaler.core.columns import Mask
 from nodescaler.core.labels import HOSTNAME
 from nodescaler.core.lots import Bought
 from nodescaler.core.model import Placement, PlannedNode, PodSpec
@@ -55,8 +56,8 @@ class Built:
     short: tuple[str, ...]
 
 
-def built(world: World, outcome: Outcome, queues: Queues) -> Built:
-    """Nodes and placements with their pods."""
+def built(world: World, outcome: Outcome, queues: Queues, avoid: Mask) -> Built:
+    """Nodes and placements with their pods; *avoid* are offers not to be listed without need."""
     existing = tuple(
         sorted(
             (
@@ -73,7 +74,7 @@ def built(world: World, outcome: Outcome, queues: Queues) -> Built:
     for turn in outcome.turns:
         for bought in turn.purchase.draft.nodes:
             spare = np.maximum(limits.room, 0) // bought.copies
-            choice = turn.purchase.options.choice(bought, spare)
+            choice = turn.purchase.options.choice(bought, spare, avoid)
             limits.widen(bought.offer, choice.listed, bought.copies)
             plain = _node(world, choice)
             short |= {f"pool {plain.pool}: {text}": None for text in choice.short}

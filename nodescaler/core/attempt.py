@@ -81,7 +81,7 @@ class Outcome:
 
     @property
     def broken(self) -> set[int]:
-        """Rows whose rules do not hold, since others found no new node in their zone after all."""
+        """Rows whose rules do not hold now that all is placed, or found no new node after all."""
         without: dict[int, dict[str, int]] = {}
         fewer: dict[int, dict[str, int]] = {}
         for (row, place), short in self.short.items():
@@ -91,9 +91,8 @@ class Outcome:
                 self._missing(fewer, relations.own, values, short)
         rules = {
             g
-            for g in {*without, *fewer}
-            if not self.groups.groups[g].is_host
-            and not is_kept(self.groups.groups[g], without.get(g, {}), fewer.get(g, {}))
+            for g, group in enumerate(self.groups.groups)
+            if not group.is_host and not is_kept(group, without.get(g, {}), fewer.get(g, {}))
         }
         return {n for n, each in enumerate(self.groups.relations) if rules & set(each.own)}
 
@@ -345,12 +344,23 @@ def _buy(world: World, items: Sequence[Item], outcome: Outcome) -> None:
     strict = world.settings.min_values is MinValuesPolicy.STRICT
     for weight in sorted(set(weights.tolist()), reverse=True):
         listed = np.flatnonzero(weights[offers.pool] == weight)
-        rows = listed[flexible(offers, listed)] if strict else listed
+        rows, free = listed, offers.free[listed]
+        if strict:
+            keep, free = flexible(offers, listed)
+            rows, free = listed[keep], free[keep]
         turn = tuple(replace(item, count=int(n)) for item, n in zip(items, left, strict=True) if n)
         if not len(rows) or not turn:
             continue
         shop = Shop(
-            turn, offers, rows, listed, outcome.limits, outcome.groups, world.settings, world.stop
+            turn,
+            offers,
+            rows,
+            free,
+            listed,
+            outcome.limits,
+            outcome.groups,
+            world.settings,
+            world.stop,
         )
         purchase = buy(shop)
         outcome.turns.append(Turn(turn, purchase))

@@ -194,7 +194,7 @@ def in_order(rows: Sequence[Row], groups: Groups, choice: Sequence[int]) -> list
 
     By priority; then those with less choice first, and those that keep others away before them;
     then as they are given (by size). But a pod that wants company comes after the company, and one
-    that only counts for a spread before those that heed it. Where that goes round in circles, it is
+    that only counts for a spread over zones before those that heed it. Where that goes round in circles, it is
     broken at the first.
 
     Args:
@@ -211,8 +211,8 @@ def in_order(rows: Sequence[Row], groups: Groups, choice: Sequence[int]) -> list
         for g in relations.seen:
             seen.setdefault(g, []).append(number)
     for g, owning in owners.items():
-        own = set(owning)
-        if groups.groups[g].rule.kind is not Kind.APART:
+        own, group = set(owning), groups.groups[g]
+        if group.rule.kind is Kind.BESIDE or (group.rule.kind is Kind.SPREAD and not group.is_host):
             before.put([n for n in seen.get(g, ()) if n not in own], owning)
     return before.order()
 

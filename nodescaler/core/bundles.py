@@ -173,11 +173,15 @@ def _most(members: Mapping[int, int], part: Part, holds: Holds) -> int:
 def _led(
     parts: Sequence[Part], leaders: Sequence[int], groups: Groups, holds: Holds
 ) -> list[Bundle]:
-    """Bundles of one pod of each leader with a share of the followers, place by place."""
+    """Bundles of one pod of each leader with a share of the followers, place by place.
+
+    Leaders that do not bear each other lead no bundle together: the first ones do.
+    """
+    every, leaders = leaders, _together(leaders, holds)
     out: list[Bundle] = []
     left = {(part.row, part.place): part.count for part in parts}
-    followers = sorted({part.row for part in parts} - set(leaders))
-    places = sorted({part.place for part in parts if part.row in leaders})
+    followers = sorted({part.row for part in parts} - set(every))
+    places = sorted({part.place for part in parts if part.row in leaders}) if leaders else []
     for n, place in enumerate(places):
         heads = {row: left.get((row, place), 0) or left.get((row, ""), 0) for row in leaders}
         number = min(heads.values())
@@ -195,7 +199,15 @@ def _led(
         out += bundles
         _take(left, bundles, place)
     out += [Bundle(((row, 1),), place, count) for (row, place), count in sorted(left.items())
-            if row in leaders]  # fmt: skip
+            if row in every]  # fmt: skip
+    return out
+
+
+def _together(leaders: Sequence[int], holds: Holds) -> list[int]:
+    out: list[int] = []
+    for row in leaders:
+        if holds(tuple((each, 1) for each in sorted([*out, row]))):
+            out.append(row)
     return out
 
 

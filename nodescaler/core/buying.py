@@ -35,12 +35,14 @@ class Shop:
     Attributes:
         items: what is left to place.
         rows: the offers that may be opened.
+        free: int64[rows, resources], how far each of them may be filled.
         listed: all offers of the pools whose turn it is, which a claim may list.
     """
 
     items: Sequence[Item]
     offers: Offers
     rows: Ints
+    free: Ints
     listed: Ints
     limits: Limits
     groups: Groups
@@ -76,7 +78,7 @@ def buy(shop: Shop) -> Purchase:
     """The best way to buy nodes for the items of *shop*."""
     options = Options(shop.items, shop.offers, shop.listed, shop.limits, shop.groups, shop.settings)
     lots = lots_of(shop.items, range(len(shop.items)))
-    market = market_of(lots, shop.offers, shop.rows, shop.limits)
+    market = market_of(lots, shop.offers, (shop.rows, shop.free), shop.limits)
     first = _kept(_draft(shop, lots, first_fit(market)), options, shop)
     cheap = solve(market, shop.settings.budget_s, shop.stop)
     best = _kept(_draft(shop, lots, cheap), options, shop)
@@ -138,30 +140,40 @@ def _quality(draft: Draft, options: Options, shop: Shop) -> Quality:
     return left, round(price, 9)
 
 
-def flexible(offers: Offers, rows: Ints) -> Mask:
-    """Which of *rows* may be opened: those that enough others could stand in for.
+def flexible(offers: Offers, rows: Ints) -> tuple[Mask, Ints]:
+    """Which of *rows* may be opened, and how far each may be filled: bool[rows], int64[rows, R].
 
-    For a pool with ``minValues``, an offer is open when as many values as that have a type with at
-    least its room, so that whatever it is filled with, the claim can list enough types.
+    For a pool with ``minValues``, a node may only be filled so far that types of as many values as
+    that hold what is on it: its own type and those that come nearest to its room.
     """
-    keep = np.ones(len(rows), bool)
+    keep, free = np.ones(len(rows), bool), offers.free[rows]
     goods = offers.goods
+    reserved = np.array([each.reservation for each in goods.offerings] or [""])[goods.offering]
     for template in np.unique(goods.template[rows]).tolist():
         wanted = min_values(goods.templates[template].pool)
-        if wanted:
-            own = np.flatnonzero(goods.template[rows] == template)
+        of_pool = goods.template[rows] == template
+        for reservation in np.unique(reserved[rows[of_pool]]).tolist() if wanted else ():
+            own = np.flatnonzero(of_pool & (reserved[rows] == reservation))
             for key, number in wanted.items():
-                keep[own] &= _has_values(offers, rows[own], key, number)
-    return keep
+                keep[own] &= _held_by(offers, rows[own], key, number, free, own)
+    return keep, free
 
 
-def _has_values(offers: Offers, rows: Ints, key: str, number: int) -> Mask:
+def _held_by(offers: Offers, rows: Ints, key: str, number: int, free: Ints, own: Ints) -> Mask:
+    """Lower *free* to what types of *number* values hold; whether there are so many."""
     kinds, first, inverse = np.unique(
         offers.goods.type[rows], return_index=True, return_inverse=True
     )
-    free, codes = offers.free[rows[first]], offers.columns.column(key).codes[rows[first]]
+    room, codes = offers.free[rows[first]], offers.columns.column(key).codes[rows[first]]
     good = np.zeros(len(kinds), bool)
+    least = room.copy()
     for n in range(len(kinds)):
-        holding = codes[(free >= free[n]).all(axis=1)]
-        good[n] = len(np.unique(holding)) >= number
+        part = np.minimum(room, room[n]) / np.maximum(room[n], 1)
+        nearest = np.lexsort((np.arange(len(kinds)), -part.min(axis=1, initial=1.0)))
+        nearest = np.concatenate([[n], nearest[nearest != n]])
+        _, of_value = np.unique(codes[nearest], return_index=True)
+        chosen = nearest[np.sort(of_value)[:number]]
+        good[n] = len(chosen) >= number
+        least[n] = room[chosen].min(axis=0)
+    free[own] = np.minimum(free[own], least[inverse])
     return good[inverse]

@@ -54,18 +54,21 @@ def lots_of(items: Sequence[Item], chosen: Iterable[int]) -> list[Lot]:
     ]
 
 
-def market_of(lots: Sequence[Lot], offers: Offers, rows: Ints, limits: Limits) -> Market:
-    """The lots and the offers of *rows* as numbers."""
+def market_of(
+    lots: Sequence[Lot], offers: Offers, opened: tuple[Ints, Ints], limits: Limits
+) -> Market:
+    """The lots, and the offers that may be opened with the room that they have, as numbers."""
+    rows, room = opened
     slots = _slots(lots)
     width = offers.free.shape[1]
     need = np.zeros((len(lots), width + len(slots)), np.int64)
     for n, lot in enumerate(lots):
         need[n, :width] = lot.sample.need
         for stand in lot.sample.stands:
-            if stand.column in slots and stand.seen:
+            if stand.column in slots and stand.own and stand.seen:
                 need[n, width + slots[stand.column][0]] = stand.seen
     most = np.array([most for _, most in slots.values()], np.int64)
-    free = np.concatenate([np.maximum(offers.free[rows], 0), np.tile(most, (len(rows), 1))], axis=1)
+    free = np.concatenate([np.maximum(room, 0), np.tile(most, (len(rows), 1))], axis=1)
     bound = np.flatnonzero(limits.usage[:, rows].any(axis=1)) if len(rows) else limits.room[:0]
     return Market(
         need=need,

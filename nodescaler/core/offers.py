@@ -9,8 +9,8 @@ what the cloud takes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,15 +117,30 @@ class Offers:
         return np.array([*good, False], bool)[self.goods.template]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the pools' goods matters to the pods.
+
+    Attributes:
+        asked: the node labels that some pod demands.
+        topology: the labels over which some rule about company looks.
+        names: the resources, in the order of the columns of `Offers.free`.
+        attach: for instance types of which nodes exist, how many volumes of each CSI driver they
+            attach; what is not known has no limit.
+    """
+
+    names: tuple[str, ...]
+    asked: tuple[Requirements, ...] = ()
+    topology: frozenset[str] = frozenset()
+    attach: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
 def offers_of(
     pools: Sequence[NodePool],
     types: Mapping[str, Sequence[InstanceType]],
     daemons: Sequence[DaemonSpec],
-    asked: Iterable[Requirements],
-    names: Sequence[str],
+    wanted: Wanted,
     settings: PackSettings,
-    topology: Collection[str] = (),
-    attach: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Offers:
     """All that *pools* could buy.
 
@@ -133,15 +148,11 @@ def offers_of(
         pools: in the order in which equal prices are preferred.
         types: for each pool, by its name.
         daemons: of the cluster.
-        asked: the node labels that some pod demands.
-        names: the resources, in the order of the columns of `Offers.free`.
+        wanted: what the pods look at.
         settings: for the weighting of prices.
-        topology: the labels over which some rule about company looks.
-        attach: for instance types of which nodes exist, how many volumes of each CSI driver they
-            attach; what is not known has no limit.
     """
-    demands = tuple(asked)
-    goods = _goods([each for pool in pools for each in templates(pool, demands, topology)], types)
+    variants = [t for pool in pools for t in templates(pool, wanted.asked, wanted.topology)]
+    goods = _goods(variants, types)
     place = {pool.name: n for n, pool in enumerate(pools)}
     owner = np.array([place[each.pool.name] for each in goods.templates], np.int64)
     goods = goods.rows(_for_sale(goods, pools, owner))
@@ -156,7 +167,7 @@ def offers_of(
         pool=owner[goods.template],
         usd=usd,
         effective=usd / _performance(goods, settings) + settings.usd_per_node,
-        free=_free(goods, runs, daemons, (names, attach or {})),
+        free=_free(goods, runs, daemons, wanted),
         runs=runs,
     )
 
@@ -244,13 +255,8 @@ def family_of(each: InstanceType) -> str:
     return next(labelled, each.name.partition(".")[0])
 
 
-def _free(
-    goods: Goods,
-    runs: Mask,
-    daemons: Sequence[DaemonSpec],
-    how: tuple[Sequence[str], Mapping[str, Mapping[str, int]]],
-) -> Ints:
-    names, attach = how
+def _free(goods: Goods, runs: Mask, daemons: Sequence[DaemonSpec], wanted: Wanted) -> Ints:
+    names, attach = wanted.names, wanted.attach
     have = np.zeros((len(goods.types), len(names)), np.int64)
     for n, each in enumerate(goods.types):
         allocatable, attached = each.allocatable, attach.get(each.name, {})

@@ -83,6 +83,7 @@ class Options:
         self._limits = limits
         self._groups = groups
         self._settings = settings
+        self._is_choosy = any(min_values(pool) for pool in offers.pools)
         self._rows = rows[np.argsort(offers.effective[rows], kind="stable")]
         self._free = offers.free[self._rows]
         self._good: dict[object, Ints] = {}
@@ -128,14 +129,36 @@ class Options:
 
     def cheapest(self, node: Bought) -> int:
         """The offer to launch; the one that was planned with if, oddly, no other is left."""
+        if self._is_choosy:
+            return self.choice(node).offer
         good = self.sufficient(node)
         return int(good[0]) if len(good) else node.offer
 
     # -------------------------------------------------------------- the claim
 
-    def choice(self, node: Bought, spare: Ints | None = None) -> Choice:
-        """The types, zones and capacity types to list; *spare* as in `sufficient`."""
-        good, best = self.sufficient(node, spare), self.cheapest(node)
+    def choice(self, node: Bought, spare: Ints | None = None, avoid: Mask | None = None) -> Choice:
+        """What to list in the claim.
+
+        Args:
+            node: planned with an offer.
+            spare: as in `sufficient`.
+            avoid: offers that had better not be listed beside the cheapest.
+        """
+        own, wide = self.sufficient(node), self.sufficient(node, spare)
+        own = own if len(own) else np.array([node.offer], np.int64)
+        if avoid is not None:
+            wide = wide[~avoid[wide]]
+        _, first = np.unique(self._reservation[own], return_index=True)
+        choices = (self._with(int(own[n]), wide) for n in np.sort(first).tolist())
+        found = next(choices)
+        while found.short and (other := next(choices, None)) is not None:
+            found = found if other.short else other
+        return found
+
+    def _with(self, best: int, good: Ints) -> Choice:
+        """The widest choice with *best* as its cheapest, of its pool and its reservation."""
+        good = np.union1d(good, [best])
+        good = good[np.argsort(self._offers.effective[good], kind="stable")]
         same = self._offers.goods.template[good] == self._offers.goods.template[best]
         same &= self._reservation[good] == self._reservation[best]
         same &= self._offers.usd[good] >= self._offers.usd[best]

@@ -23,15 +23,15 @@ from nodescaler.core.attempt import Extra, Outcome, World, attempt
 from nodescaler.core.batch import Row, need_of, resource_names
 from nodescaler.core.bins import Item, stands_of
 from nodescaler.core.classes import PodClass, classes_of, terms_of
-from nodescaler.core.demands import Gang
-from nodescaler.core.groups import Kind, Rule
+from nodescaler.core.columns import Mask
+from nodescaler.core.groups import Group, Kind, Rule
 from nodescaler.core.labels import INSTANCE_TYPE
 from nodescaler.core.limits import Limits
 from nodescaler.core.lots import lots_of, market_of
 from nodescaler.core.market import lower_bound
 from nodescaler.core.model import NodeState, Plan, Snapshot, Unschedulable
 from nodescaler.core.nodes import nodes_of
-from nodescaler.core.offers import offers_of
+from nodescaler.core.offers import Wanted, offers_of
 from nodescaler.core.reasons import Views, explain
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
 from nodescaler.core.taints import PREFER_NO_SCHEDULE
@@ -126,11 +126,13 @@ class _Packing:
                 usable,
                 snapshot.types,
                 daemons,
-                (*demands, *wished),
-                names,
+                Wanted(
+                    names=names,
+                    asked=(*demands, *wished),
+                    topology=frozenset(self._topology()),
+                    attach=_attach_limits(snapshot.nodes),
+                ),
                 self._settings,
-                topology=self._topology(),
-                attach=_attach_limits(snapshot.nodes),
             ),
             stop=self._stop,
         )
@@ -146,7 +148,7 @@ class _Packing:
     def plan(self) -> Plan:
         state = _State([{0: len(each.pods)} for each in self._classes])
         outcome = self._settled(state)
-        for _ in range(len({each.sample.gang for each in self._classes})):
+        for _ in self._classes:
             broken = self._broken_gang(outcome)
             if not broken:
                 break
@@ -178,13 +180,21 @@ class _Packing:
         """Place everything; who would be left without the company it needs stays out."""
         outcome = self._capped(state)
         while not self._stop.is_over and (broken := outcome.broken):
-            for number in broken:
-                row = outcome.rows[number]
-                rules = outcome.groups.relations[number].own
-                words = ", ".join(str(outcome.groups.groups[g].rule) for g in rules)
-                state.dropped[row.position, row.level] = f"{words}: others found no place for it"
+            for number in sorted(broken):
+                self._let_go(state, outcome, number)
             outcome = self._capped(state)
         return outcome
+
+    def _let_go(self, state: _State, outcome: Outcome, number: int) -> None:
+        """One wish less for a row whose rules do not hold; without wishes it stays out."""
+        row = outcome.rows[number]
+        if row.level < len(self._wishes[row.position]):
+            levels = state.levels[row.position]
+            levels[row.level + 1] = levels.get(row.level + 1, 0) + levels.pop(row.level)
+            return
+        rules = outcome.groups.relations[number].own
+        words = ", ".join(str(outcome.groups.groups[g].rule) for g in rules)
+        state.dropped[row.position, row.level] = f"{words}: others found no place that keeps it"
 
     def _capped(self, state: _State) -> Outcome:
         """Place everything; again where a zone turned out to have too little to sell."""
@@ -232,42 +242,50 @@ class _Packing:
     def _broken_gang(self, outcome: Outcome) -> dict[int, str]:
         """The classes of the first gang of which too few pods have a place, and why."""
         gangs = self._gangs(outcome)
-        for gang in sorted(gangs, key=self._dispensable):
-            placed, why = gangs[gang]
-            if placed < gang.minimum:
-                reason = f"pod group {gang.name} needs {gang.minimum} pods placed together;"
+        for name in sorted(gangs, key=self._dispensable):
+            placed, why = gangs[name]
+            if placed < self._minimum(name):
+                reason = f"pod group {name} needs {self._minimum(name)} pods placed together;"
                 reason += f" only {placed} can be{': ' + why if why else ''}"
-                return {
-                    n: reason for n, each in enumerate(self._classes) if each.sample.gang == gang
-                }
+                return dict.fromkeys(self._members(name), reason)
         return {}
 
-    def _dispensable(self, gang: Gang) -> tuple[int, int, str]:
-        """Sorts first: the gang that makes most room for others, for the least priority."""
-        ranks = [c.sample.priority for c in self._classes if c.sample.gang == gang]
-        return (max(ranks), -gang.minimum, gang.name)
+    def _members(self, name: str) -> list[int]:
+        gangs = [each.sample.gang for each in self._classes]
+        return [n for n, gang in enumerate(gangs) if gang is not None and gang.name == name]
 
-    def _gangs(self, outcome: Outcome) -> dict[Gang, tuple[int, str]]:
-        running: dict[Gang, int] = {}
+    def _minimum(self, name: str) -> int:
+        """What the most demanding of its pods says."""
+        gangs = [self._classes[n].sample.gang for n in self._members(name)]
+        return max(gang.minimum for gang in gangs if gang is not None)
+
+    def _dispensable(self, name: str) -> tuple[int, int, str]:
+        """Sorts first: the gang that makes most room for others, for the least priority."""
+        ranks = [self._classes[n].sample.priority for n in self._members(name)]
+        return (max(ranks), -self._minimum(name), name)
+
+    def _gangs(self, outcome: Outcome) -> dict[str, tuple[int, str]]:
+        """For each gang, how many of its pods run or have a place, and why another has none."""
+        running: dict[str, int] = {}
         for node in self._snapshot.nodes:
             for pod in node.pods:
                 if pod.gang is not None and not pod.is_over and pod.deletes_at is None:
-                    running[pod.gang] = running.get(pod.gang, 0) + 1
-        out: dict[Gang, tuple[int, str]] = {}
+                    running[pod.gang.name] = running.get(pod.gang.name, 0) + 1
+        out: dict[str, tuple[int, str]] = {}
         for number, row in enumerate(outcome.rows):
             gang = row.each.sample.gang
             if gang is not None:
-                placed, why = out.get(gang, (running.get(gang, 0), ""))
+                placed, why = out.get(gang.name, (running.get(gang.name, 0), ""))
                 left = outcome.left[number]
                 why = why or (self._why(outcome, number) if left else "")
-                out[gang] = (placed + row.count - left, why)
+                out[gang.name] = (placed + row.count - left, why)
         return out
 
     # -------------------------------------------------------------- the answer
 
     def _answer(self, state: _State, outcome: Outcome) -> Plan:
         queues = Queues(outcome, self._classes)
-        found = built(self._world, outcome, queues)
+        found = built(self._world, outcome, queues, _new_places(outcome, self._world))
         first_fit = [turn.purchase.first_fit_usd for turn in outcome.turns]
         known = [usd for usd in first_fit if usd is not None]
         methods = dict.fromkeys(turn.purchase.draft.method for turn in outcome.turns)
@@ -334,7 +352,7 @@ class _Packing:
         every = np.arange(len(offers))
         none = Limits((), np.zeros((0, len(offers)), np.int64), np.zeros(0, np.int64))
         lots = lots_of(items, range(len(items)))
-        market = market_of(lots, offers, every, none)
+        market = market_of(lots, offers, (every, offers.free), none)
         return lower_bound(market).usd_per_hour
 
     def _plain(self, outcome: Outcome, number: int, count: int) -> Item:
@@ -390,12 +408,27 @@ def _uncounted(outcome: Outcome, world: World) -> Extra:
         for node in turn.purchase.draft.nodes
     }
     offers = sorted(chosen)
-    for group in outcome.groups.groups:
-        if group.rule.kind is not Kind.SPREAD or group.is_host or not any(group.owners.values()):
-            continue
+    for group in _planned_spreads(outcome):
         column = world.offers.columns.column(group.rule.key)
         there = {column.values[int(column.codes[n])] for n in offers if group.offers[n]}
         new = frozenset(value for value in there if value is not None) - group.places
         if new:
             out[group.rule] = new
     return out
+
+
+def _new_places(outcome: Outcome, world: World) -> Mask:
+    """Offers in places that some spread with planned owners does not count."""
+    out = np.zeros(len(world.offers), bool)
+    for group in _planned_spreads(outcome):
+        column = world.offers.columns.column(group.rule.key)
+        new = [value is not None and value not in group.places for value in column.values]
+        out |= group.offers & np.array(new, bool)[column.codes]
+    return out
+
+
+def _planned_spreads(outcome: Outcome) -> Iterator[Group]:
+    for group in outcome.groups.groups:
+        is_spread = group.rule.kind is Kind.SPREAD and not group.is_host
+        if is_spread and any(group.owners.values()):
+            yield group

@@ -11,7 +11,7 @@ from nodescaler.core.classes import PodClass, classes_of
 from nodescaler.core.groups import Groups, groups_of
 from nodescaler.core.model import DaemonSpec, Snapshot
 from nodescaler.core.nodes import Nodes, nodes_of
-from nodescaler.core.offers import Offers, offers_of
+from nodescaler.core.offers import Offers, Wanted, offers_of
 from nodescaler.core.settings import PackSettings, PreferencePolicy
 
 
@@ -49,7 +49,8 @@ def sold(
     settings: PackSettings | None = None,
 ) -> Offers:  # fmt: skip
     """What the pools of *snapshot* could buy."""
-    asked = [terms for pod in snapshot.pods for terms in pod.alternatives]
+    asked = tuple(terms for pod in snapshot.pods for terms in pod.alternatives)
     daemons = sorted(snapshot.daemons, key=lambda each: (each.namespace, each.name))
     chosen = settings or PackSettings()
-    return offers_of(snapshot.pools, snapshot.types, daemons, asked, names, chosen)
+    wanted = Wanted(tuple(names), asked)
+    return offers_of(snapshot.pools, snapshot.types, daemons, wanted, chosen)

@@ -69,7 +69,7 @@ def test_items_that_nothing_tells_apart_are_one_lot(
 @given(items())
 def test_whoever_must_not_share_a_node_says_so_of_each_other(waiting: list[Item]) -> None:
     lots = lots_of(waiting, range(len(waiting)))
-    conflicts = market_of(lots, OFFERS, ALL, limits_of(OFFERS, {})).conflicts
+    conflicts = market_of(lots, OFFERS, (ALL, OFFERS.free), limits_of(OFFERS, {})).conflicts
     foes = [set[int]() for _ in lots] if conflicts is None else [set(c.tolist()) for c in conflicts]
 
     for one, lot in enumerate(lots):
@@ -94,7 +94,7 @@ def _clash(owner: Lot, seen: Lot) -> bool:
 @given(items())
 def test_a_market_says_of_the_lots_what_their_items_say(waiting: list[Item]) -> None:
     lots = lots_of(waiting, range(len(waiting)))
-    market = market_of(lots, OFFERS, ALL, limits_of(OFFERS, {}))
+    market = market_of(lots, OFFERS, (ALL, OFFERS.free), limits_of(OFFERS, {}))
     spreads = [[s for s in lot.sample.stands if s.kind is Kind.SPREAD] for lot in lots]
     slots = any(s.own and s.seen for each in spreads for s in each)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nodescaler.core.labels import CAPACITY_TYPE, INSTANCE_TYPE, ZONE
 from nodescaler.core.model import NodePool, Snapshot
-from nodescaler.core.offers import ATTACH, UNLIMITED, offers_of
+from nodescaler.core.offers import ATTACH, UNLIMITED, Wanted, offers_of
 from nodescaler.core.resources import minus, total
 from nodescaler.core.settings import PackSettings
 from nodescaler.core.space import expected_daemons
@@ -118,7 +118,8 @@ def test_a_machine_attaches_what_nodes_of_its_type_say_or_without_limit() -> Non
     names = (f"{ATTACH}ebs", f"{ATTACH}efs")
     types = {"p": (SMALL, machine("other", 2, 4, 0.2))}
     attach = {"small": {"ebs": 3}}
-    offers = offers_of([NodePool("p")], types, (), (), names, PackSettings(), attach=attach)
+    wanted = Wanted(names, attach=attach)
+    offers = offers_of([NodePool("p")], types, (), wanted, PackSettings())
     found = {offers.type(n).name: offers.free[n].tolist() for n in range(len(offers))}
 
     assert found == {"small": [3, UNLIMITED], "other": [UNLIMITED, UNLIMITED]}
