@@ -194,8 +194,8 @@ def in_order(rows: Sequence[Row], groups: Groups, choice: Sequence[int]) -> list
 
     By priority; then those with less choice first, and those that keep others away before them;
     then as they are given (by size). But a pod that wants company comes after the company, and one
-    that only counts for a spread over zones before those that heed it. Where that goes round in circles, it is
-    broken at the first.
+    that only counts for a spread over zones before those that heed it. Where that goes round in
+    circles, it is broken at the first.
 
     Args:
         rows: of the attempt.

@@ -177,10 +177,11 @@ def _led(
 
     Leaders that do not bear each other lead no bundle together: the first ones do.
     """
-    every, leaders = leaders, _together(leaders, holds)
+    every = leaders
     out: list[Bundle] = []
     left = {(part.row, part.place): part.count for part in parts}
     followers = sorted({part.row for part in parts} - set(every))
+    leaders = _together(every, followers, holds)
     places = sorted({part.place for part in parts if part.row in leaders}) if leaders else []
     for n, place in enumerate(places):
         heads = {row: left.get((row, place), 0) or left.get((row, ""), 0) for row in leaders}
@@ -203,9 +204,13 @@ def _led(
     return out
 
 
-def _together(leaders: Sequence[int], holds: Holds) -> list[int]:
+def _together(leaders: Sequence[int], followers: Sequence[int], holds: Holds) -> list[int]:
+    """Leaders of one bundle; those that bear their followers if there are any such."""
+    kind = [
+        row for row in leaders if all(holds(tuple(sorted([(row, 1), (f, 1)]))) for f in followers)
+    ]
     out: list[int] = []
-    for row in leaders:
+    for row in kind or leaders:
         if holds(tuple((each, 1) for each in sorted([*out, row]))):
             out.append(row)
     return out

@@ -194,6 +194,7 @@ class _Sharing:
             if value is not None:
                 group.count[value] += number if seen else 0
                 group.owners[value] += number if own else 0
+                group.both[value] += number if own and seen else 0
 
     # -------------------------------------------------------------- all at once
 
@@ -248,7 +249,11 @@ def is_kept(group: Group, without: Mapping[str, int], fewer: Mapping[str, int]) 
     counts = {p: n - without.get(p, 0) for p, n in group.count.items()}
     there = [p for p, n in group.owners.items() if n - fewer.get(p, 0) > 0]
     if group.rule.kind is Kind.BESIDE:
-        return all(counts.get(p, 0) > 0 for p in there)
+        others = {p: n - group.both.get(p, 0) + min(without.get(p, 0), fewer.get(p, 0))
+                  for p, n in counts.items()}  # fmt: skip
+        here = [p for p in there if others.get(p, 0) <= 0]  # nobody there but owners themselves
+        alone = sum(counts.values()) == sum(counts.get(p, 0) for p in here)
+        return not here or (alone and len(here) == 1 and counts.get(here[0], 0) > 0)
     if group.rule.kind is not Kind.SPREAD:
         return True
     low = 0 if _lacks_places(group) else min((counts.get(p, 0) for p in group.places), default=0)

@@ -91,6 +91,7 @@ class Group:
         nodes, offers: where it counts (all but for a SPREAD).
         count: pods looked at, by the value of the label; None is a place without the label.
         owners: likewise its owners, those that run already only for APART.
+        both: owners planned there that it looks at.
         column: its row in `Groups.host_count`, for a rule about the hostname.
     """
 
@@ -99,6 +100,7 @@ class Group:
     offers: Mask
     count: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     owners: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    both: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     places: set[str] = field(default_factory=set)
     column: int = -1
 

@@ -32,7 +32,9 @@ def row(number: int, priority: int = 0) -> Row:
 
 
 def groups(kinds: Sequence[Kind], relations: Sequence[Relations]) -> Groups:
-    found = [Group(Rule(kind, HOSTNAME, (TERM,)), NOWHERE, NOWHERE) for kind in kinds]
+    keys = {Kind.SPREAD: ZONE}  # over hosts, a spread is kept node by node and needs no order
+    rules = [Rule(kind, keys.get(kind, HOSTNAME), (TERM,)) for kind in kinds]
+    found = [Group(rule, NOWHERE, NOWHERE) for rule in rules]
     return Groups(found, list(relations), NONE, NONE, NONE, NONE)
 
 

@@ -101,7 +101,7 @@ def test_a_market_says_of_the_lots_what_their_items_say(waiting: list[Item]) -> 
     assert market.need.shape[1] == market.free.shape[1] == 2 + slots
     for n, (lot, own) in enumerate(zip(lots, spreads, strict=True)):
         assert market.need[n, :2].tolist() == lot.sample.need.tolist()
-        assert market.need[n, 2:].tolist() == [sum(s.seen for s in own)] * slots
+        assert market.need[n, 2:].tolist() == [sum(s.seen for s in own if s.own)] * slots
         assert market.accepts[n].tolist() == lot.sample.offers.tolist()
     assert (market.free[:, 2:] == 2).all()
     assert market.usage.tolist() == [(OFFERS.pool == 0).astype(int).tolist()]
