@@ -245,13 +245,15 @@ def _closed(grid: Grid, fits: Mask, kind: int, place: int) -> tuple[Mask, Mask]:
     same_capacity = some & (grid.capacity == grid.capacity[place])
     wide = np.isin(grid.zone, grid.zone[some]) & np.isin(grid.capacity, grid.capacity[some])
     best: tuple[Mask, Mask] = (np.zeros(len(fits), bool), some & False)
-    most = 0
+    most, every = 0, int(fits.sum())
     for places in (wide, same_capacity, same_zone, same_zone & same_capacity):
         bad = np.asarray((grid.there & ~fits)[:, places].any(axis=1))
         kinds = np.asarray(~bad & fits[:, places].any(axis=1))
         number = int(fits[np.ix_(kinds, places)].sum())
         if kinds[kind] and number > most:
             best, most = (kinds, places), number
+        if most == every:
+            break
     return best
 
 

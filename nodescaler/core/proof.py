@@ -1,0 +1,57 @@
+"""What the new nodes of a plan must cost at least: a bound over every plan for the same pods.
+
+The weights of pools, their limits and the zones that were chosen are left aside, so the bound holds
+for plans that choose otherwise. Of the rules about company those count that make each pod need a
+slot of a node.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nodescaler.core.attempt import Outcome, World
+from nodescaler.core.batch import need_of
+from nodescaler.core.bins import Item, stands_of
+from nodescaler.core.limits import Limits
+from nodescaler.core.lots import lots_of, market_of
+from nodescaler.core.market import lower_bound
+
+
+def bound_of(world: World, outcome: Outcome) -> float:
+    """In USD per hour, for the pods that are on new nodes."""
+    on_new = [row.count - left for row, left in zip(outcome.rows, outcome.left, strict=True)]
+    for held in outcome.existing.values():
+        for number, count in held.items():
+            on_new[number] -= count
+    exclusive = _exclusive(outcome)
+    items = [
+        _item(world, outcome, number, count, exclusive)
+        for number, count in enumerate(on_new)
+        if count
+    ]
+    if not items:
+        return 0.0
+    every = np.arange(len(world.offers))
+    none = Limits((), np.zeros((0, len(every)), np.int64), np.zeros(0, np.int64))
+    lots = lots_of(items, range(len(items)))
+    market = market_of(lots, world.offers, (every, world.offers.free), none)
+    return lower_bound(market).usd_per_hour
+
+
+def _item(world: World, outcome: Outcome, number: int, count: int, exclusive: set[int]) -> Item:
+    """A row without its zone, with the rules that make each of its pods need a slot."""
+    members = ((number, 1),)
+    groups = outcome.groups
+    relations = groups.relations[number]
+    both = [g for g in relations.own if g in exclusive and g in relations.seen]
+    stands = stands_of(groups.groups, members, [both], [both]) if both else ()
+    need = need_of(outcome.rows[number], world.names)
+    return Item(members, count, need, outcome.static[number], stands)
+
+
+def _exclusive(outcome: Outcome) -> set[int]:
+    """The rules that look at nobody but their owners."""
+    odd = {g for each in outcome.groups.relations for g in set(each.seen) - set(each.own)}
+    return set(range(len(outcome.groups.groups))) - odd
