@@ -155,7 +155,7 @@ class _Placing:
         self._masks: dict[tuple[int, str], Mask] = {}
         self._wanted: list[_Want] = []
         self.bins = Bins(
-            nodes.free.copy(), groups.host_count, groups.host_owners,
+            nodes.forked().free, groups.host_count, groups.host_owners,
             [set(each) for each in nodes.handles], size=len(nodes),
         )  # fmt: skip
         limits = limits_of(world.offers, world.snapshot.usage)

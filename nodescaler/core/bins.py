@@ -28,7 +28,6 @@ from nodescaler.core.columns import Ints, Mask
 from nodescaler.core.groups import Group, Kind
 
 MOST = 2**40
-NONE_HERE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)

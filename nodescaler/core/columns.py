@@ -3,6 +3,7 @@
 A place is a node or an offer. Each label becomes a column of small numbers with the list of its
 distinct values; whether a value is allowed is asked once for each value, not for each place.
 
+    >>> from nodescaler.core.labels import Requirement
     >>> places = Columns([Part([{"zone": "a"}, {"zone": "b"}, {}], np.arange(3))])
     >>> demand = Requirements.of(Requirement("zone", "NotIn", ("b",)))
     >>> places.mask(demand).tolist()
@@ -19,9 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nodescaler.core.labels import Requirement, Requirements
-
-__all__ = ["Column", "Columns", "Part", "Requirement"]
+from nodescaler.core.labels import Requirements
 
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -101,7 +100,3 @@ class Columns:
         for part in self._parts:
             out |= part.labels[int(part.index[place])]
         return out
-
-    def chosen(self, places: Ints) -> Columns:
-        """The same labels for some of the places."""
-        return Columns([Part(part.labels, part.index[places]) for part in self._parts])

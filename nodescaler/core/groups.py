@@ -141,10 +141,6 @@ class Groups:
     host_offer_owners: Ints
     with_daemons: dict[int, tuple[Mask, Mask]] = field(default_factory=dict)
 
-    @property
-    def host(self) -> list[Group]:
-        return [group for group in self.groups if group.is_host]
-
 
 def groups_of(
     rows: Sequence[tuple[PodClass, Ask]],

@@ -24,8 +24,6 @@ from nodescaler.core.model import NodePool, Offering
 from nodescaler.core.offers import Offers
 from nodescaler.core.settings import PackSettings
 
-NO_OFFER = np.zeros(0, np.int64)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
@@ -35,7 +33,6 @@ class Grid:
         rows: which offers they are; *kind* and *place* locate each.
         there: bool[types, places].
         zone, capacity: of each place.
-        names: of each type.
     """
 
     rows: Ints
@@ -44,7 +41,6 @@ class Grid:
     there: Mask
     zone: Ints
     capacity: Ints
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,7 +230,6 @@ def _grid_of(offers: Offers, rows: Ints) -> Grid:
         there,
         np.array([zones.index(zone) for zone, _ in by_place], np.int64),
         np.array([capacities.index(each) for _, each in by_place], np.int64),
-        tuple(by_name),
     )
 
 

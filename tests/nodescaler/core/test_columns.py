@@ -51,16 +51,6 @@ def test_a_column_has_the_value_of_each_place(columns: Columns, key: str, value:
     assert column.where(value).tolist() == [each == value for each in values]
 
 
-@given(places(), st.data())
-def test_chosen_places_keep_their_labels(columns: Columns, data: st.DataObject) -> None:
-    most = 5 if columns.size else 0
-    chosen = data.draw(st.lists(st.integers(0, max(columns.size - 1, 0)), max_size=most))
-    found = columns.chosen(np.array(chosen, np.int64))
-
-    assert found.size == len(chosen)
-    assert [found.labels(n) for n in range(found.size)] == [columns.labels(n) for n in chosen]
-
-
 def test_a_later_part_overrides_an_earlier_one() -> None:
     columns = Columns([Part([{"x": "a"}], np.array([0, 0])), Part([{}, {"x": "b"}], np.arange(2))])
 

@@ -141,7 +141,7 @@ def test_each_row_owns_what_its_pods_state_and_is_seen_by_what_looks_at_them(
 @settings(max_examples=50)
 def test_daemons_stand_on_every_new_node_that_they_run_on(snapshot: Snapshot) -> None:
     found = arrays(snapshot)
-    for group in found.groups.host:
+    for group in (each for each in found.groups.groups if each.is_host):
         for n in range(len(found.offers)):
             running = [
                 daemon.pod
