@@ -10,16 +10,16 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nodescaler.core.bins import Item, Stand
+from nodescaler.core.bins import Item
 from nodescaler.core.columns import Ints
 from nodescaler.core.groups import Kind
 from nodescaler.core.limits import Limits
-from nodescaler.core.market import Market
+from nodescaler.core.market import Feuds, Market, feuds_of
 from nodescaler.core.offers import Offers
 
 
@@ -79,7 +79,7 @@ def market_of(
         accepts=np.array([lot.sample.offers[rows] for lot in lots], bool).reshape(-1, len(rows)),
         usage=limits.usage[np.ix_(bound, rows)],
         room=np.maximum(limits.room[bound], 0),
-        conflicts=_conflicts(lots),
+        feuds=_feuds(lots),
     )
 
 
@@ -93,30 +93,24 @@ def _slots(lots: Sequence[Lot]) -> dict[int, tuple[int, int]]:
     return {column: (n, found[column]) for n, column in enumerate(sorted(found))}
 
 
-def _conflicts(lots: Sequence[Lot]) -> tuple[Ints, ...] | None:
-    own: dict[int, set[int]] = {}
-    seen: dict[int, set[int]] = {}
-    for n, stand in _refusing(lots):
-        apart = stand.kind is Kind.APART
-        if stand.own:
-            own.setdefault(stand.column, set()).add(n)
-        if stand.seen and (apart or not stand.own):
-            seen.setdefault(stand.column, set()).add(n)
-    foes: list[set[int]] = [set() for _ in lots]
-    for column in own.keys() & seen.keys():
-        for owner in own[column]:
-            foes[owner] |= seen[column]
-        for looked in seen[column]:
-            foes[looked] |= own[column]
-    if not any(foes):
-        return None
-    return tuple(np.array(sorted(each), np.int64) for each in foes)
-
-
-def _refusing(lots: Sequence[Lot]) -> Iterator[tuple[int, Stand]]:
-    """How each lot stands to the rules that keep somebody away: affinity keeps nobody."""
+def _feuds(lots: Sequence[Lot]) -> Feuds | None:
+    """Who owns a rule about the hostname, and whom it sees; affinity keeps nobody away."""
+    own: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
     for n, lot in enumerate(lots):
-        yield from ((n, stand) for stand in lot.sample.stands if stand.kind is not Kind.BESIDE)
+        for stand in lot.sample.stands:
+            if stand.kind is Kind.BESIDE:
+                continue
+            if stand.own:
+                own.append((n, stand.column))
+            if stand.seen and (stand.kind is Kind.APART or not stand.own):
+                seen.append((n, stand.column))
+    return feuds_of(len(lots), _columns(own), _columns(seen))
+
+
+def _columns(pairs: Sequence[tuple[int, int]]) -> tuple[Ints, Ints]:
+    table = np.array(pairs, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
 
 
 class Dealt:

@@ -187,10 +187,13 @@ def _cliques(core: Core) -> Bools:
     while waiting.any() and len(out) < MOST_CLIQUES:
         seed = int(np.where(waiting, core.count, -1).argmax())
         clique = [seed]
-        if core.foes is not None:
-            for other in core.foes[seed].tolist():
-                if waiting[other] and all(other in core.foes[c] for c in clique):
-                    clique.append(other)
+        if core.feuds is not None:
+            able = waiting & core.feuds.with_each(seed)
+            able[seed] = False
+            while able.any():
+                clique.append(int(able.argmax()))
+                able &= core.feuds.with_each(clique[-1])
+                able[clique[-1]] = False
         waiting[clique] = False
         out.append(np.isin(np.arange(len(core.count)), clique))
     return np.array(out, dtype=np.bool_).reshape(len(out), len(core.count))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nodescaler.core.market.model import Floats, Ints
+from nodescaler.core.market.model import Feuds, Floats, Ints
 from nodescaler.core.market.nodes import PLENTY, Nodes, room_for
 from nodescaler.core.market.reduce import Core, part_of
 from nodescaler.core.market.work import Meter, fill_s
@@ -56,19 +56,20 @@ def fills(core: Core, left: Ints, offers: Ints, order: Ints, start: Ints | None 
     room = core.free[offers] - out @ core.need
     rows = np.arange(len(offers))
     hermits = bool(core.lonely.any())
-    barred = _Barred(core, out)
+    barred = None if core.feuds is None else _Barred(core.feuds, out)
     for rank in range(order.shape[-1]):
         c = order[..., rank]
         taken = np.minimum(_able(room, core.need[c]), pool[rows, c] - out[rows, c])
         taken *= core.fits[c, offers]
         if hermits:
             taken = np.where(core.lonely[c], np.minimum(taken, 1 - out[rows, c]), taken)
-        if core.foes is not None:
-            taken = np.where(barred.table[rows, c], 0, taken)
+        if barred is not None:
+            barred.clear(c, taken)
         np.maximum(taken, 0, out=taken)
         out[rows, c] += taken
         room -= taken[:, None] * core.need[c]
-        barred.note(c, taken)
+        if barred is not None:
+            barred.note(c, taken)
     return out
 
 
@@ -81,22 +82,21 @@ def _able(room: Ints, need: Ints) -> Ints:
 
 
 class _Barred:
-    """Which classes a foe on the node keeps off it: bool[K, C], kept only where there are foes."""
+    """What the pods on each node keep off it."""
 
-    def __init__(self, core: Core, out: Ints) -> None:
-        self.foes = core.foes
-        self.table = np.zeros(out.shape if core.foes is not None else (0, 0), dtype=np.bool_)
-        if core.foes is not None:
-            for c in np.flatnonzero(out.any(axis=0)).tolist():
-                self.note(np.array(c), out[:, c])
+    def __init__(self, feuds: Feuds, out: Ints) -> None:
+        self.feuds = feuds
+        self.flags = np.zeros((len(out), feuds.has.shape[1]), dtype=np.uint64)
+        for c in np.flatnonzero(out.any(axis=0)).tolist():
+            self.note(np.array(c), out[:, c])
+
+    def clear(self, c: Ints, taken: Ints) -> None:
+        """Nothing of class *c*, one for all nodes or each node's own, where it is kept off."""
+        taken[(self.flags & self.feuds.bars[c]).any(axis=1)] = 0
 
     def note(self, c: Ints, taken: Ints) -> None:
         """Pods of class *c*, one for all nodes or each node's own, were put on the nodes."""
-        if self.foes is None:
-            return
-        kinds = np.broadcast_to(c, len(taken))
-        for row in np.flatnonzero(taken).tolist():
-            self.table[row, self.foes[int(kinds[row])]] = True
+        self.flags |= np.where(taken[:, None] > 0, self.feuds.has[c], np.uint64(0))
 
 
 def best_fills(core: Core, left: Ints, offers: Ints, guide: Guide) -> tuple[Ints, Floats]:
@@ -107,7 +107,7 @@ def best_fills(core: Core, left: Ints, offers: Ints, guide: Guide) -> tuple[Ints
     pays = guide.worth[sizes] / np.maximum(need @ guide.tariff[offers].T, ROUND).T
     own = sizes[np.argsort(-pays.round(9), axis=1, kind="stable")]
     tried.append(fills(core, left, offers, own))
-    if core.foes is None and not core.lonely.any():
+    if core.feuds is None:
         tried.append(fills(core, left, offers, sizes, _even(core, left, offers)))
     guide.meter.spend(fill_s(len(tried) * len(sizes), len(offers)))
     worth = np.array([fill @ guide.worth for fill in tried])

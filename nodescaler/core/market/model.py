@@ -16,7 +16,69 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Conflicts = tuple[Ints, ...]
+Words = npt.NDArray[np.uint64]
+BITS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feuds:
+    """Which classes must not share a node, as flags that pods leave on it: W words of 64.
+
+    Pairs of classes would be a million for the 2,000 classes that a dozen rules tell apart; by
+    flags, a node and a class are compared in one operation.
+
+    Attributes:
+        has: uint64[C, W]: what a pod of the class leaves on its node.
+        bars: uint64[C, W]: what on a node keeps the class off it. Classes c and d must not share a
+            node if ``has[c] & bars[d]`` is not all zero, which must be so both ways; with c = d,
+            at most one pod of the class may be on a node.
+    """
+
+    has: Words
+    bars: Words
+
+    def of(self, rows: Ints) -> Feuds:
+        """Those of the classes *rows*, in their new numbers."""
+        return Feuds(self.has[rows], self.bars[rows])
+
+    def with_each(self, c: int) -> Bools:
+        """bool[C]: the classes, maybe with itself, that must not share a node with *c*."""
+        return np.asarray((self.has & self.bars[c]).any(axis=1), dtype=np.bool_)
+
+    @property
+    def alone(self) -> Bools:
+        """bool[C]: classes of which at most one pod may be on a node."""
+        return np.asarray((self.has & self.bars).any(axis=1), dtype=np.bool_)
+
+
+def feuds_of(classes: int, own: tuple[Ints, Ints], seen: tuple[Ints, Ints]) -> Feuds | None:
+    """Feuds by rules: who owns a rule shares no node with any other pod that the rule sees.
+
+    Args:
+        classes: how many there are.
+        own: classes and the rules (any whole numbers) that they own, side by side.
+        seen: classes and the rules that see them, side by side.
+
+    Returns:
+        None if no rule has both.
+
+    >>> rules = np.array([7, 9])
+    >>> feuds = feuds_of(3, (np.array([0, 2]), rules), (np.array([1, 2]), rules))
+    >>> [feuds.with_each(c).tolist() for c in range(3)]
+    [[False, True, False], [True, False, False], [False, False, True]]
+    """
+    rules = np.intersect1d(own[1], seen[1])
+    if not len(rules):
+        return None
+    has = np.zeros((classes, -(-2 * len(rules) // BITS)), dtype=np.uint64)
+    bars = np.zeros_like(has)
+    for (rows, numbers), mine, other in ((own, 0, 1), (seen, 1, 0)):
+        known = np.isin(numbers, rules)
+        flag = 2 * np.searchsorted(rules, numbers[known])
+        for table, bit in ((has, flag + mine), (bars, flag + other)):
+            word = np.left_shift(np.uint64(1), (bit % BITS).astype(np.uint64))
+            np.bitwise_or.at(table, (rows[known], bit // BITS), word)
+    return Feuds(has, bars)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +96,7 @@ class Market:
             is small enough is not the caller's to say.
         usage: int64[L, O], at least 0: what one bought node takes of each limit.
         room: int64[L]: what all bought nodes may take together.
-        conflicts: None, or for each class the classes it must not share a node with, ascending
-            and symmetric; the class itself among them says that at most one of its pods may be on
-            a node. A list for each class, since C by C would be 196 MB for 14,000 classes.
+        feuds: which classes must not share a node; None if all may.
 
     Raises:
         ValueError: shapes that do not go together, or a negative amount; the field is named.
@@ -50,7 +110,7 @@ class Market:
     accepts: Bools
     usage: Ints
     room: Ints
-    conflicts: Conflicts | None = None
+    feuds: Feuds | None = None
 
     def __post_init__(self) -> None:
         classes, resources = self.need.shape
@@ -70,10 +130,9 @@ class Market:
                 raise ValueError(f"{name!r} must not be below 0, got {values.min()}")
         if offers and not (self.price.min() >= 0 and np.isfinite(self.price).all()):
             raise ValueError(f"'price' must be finite and not below 0, got {self.price.min()}")
-        if self.conflicts is not None and len(self.conflicts) != classes:
+        if self.feuds is not None and len(self.feuds.has) != classes:
             raise ValueError(
-                f"'conflicts' must have an entry for each of {classes} classes,"
-                f" got {len(self.conflicts)}"
+                f"'feuds' must have a row for each of {classes} classes, got {len(self.feuds.has)}"
             )
 
 

@@ -24,33 +24,41 @@ class Pods:
     def __init__(self, core: Core) -> None:
         self.core = core
         self._put: list[tuple[Ints, int, Ints]] = []
-        self._held: dict[int, list[Ints]] = {}
+        words = 0 if core.feuds is None else core.feuds.has.shape[1]
+        self._flags = np.zeros((words, 0), dtype=np.uint64)
 
     def copy(self) -> Pods:
         out = Pods(self.core)
         out._put = self._put.copy()
-        out._held = {c: held.copy() for c, held in self._held.items()}
+        out._flags = self._flags.copy()
         return out
 
     def put(self, c: int, rows: Ints, counts: Ints) -> None:
         """Note pods of class *c* on the nodes *rows* (each once, counts above zero)."""
         self._put.append((rows, c, counts))
-        if self.core.foes is not None or self.core.lonely[c]:
-            self._held.setdefault(c, []).append(rows)
+        if self.core.feuds is not None:
+            self._reserve(int(rows.max()) + 1)
+            for word, has in enumerate(self.core.feuds.has[c].tolist()):
+                if has:
+                    self._flags[word, rows] |= np.uint64(has)
 
     def hindered(self, c: int, capacity: Ints) -> Ints:
-        """*capacity*, int64[N] for each node, where no conflict with what is there forbids it."""
+        """*capacity*, int64[N] for each node, where no feud with what is there forbids it."""
+        if self.core.feuds is None:
+            return capacity
+        self._reserve(len(capacity))
         if self.core.lonely[c]:
             capacity = np.minimum(capacity, 1)
-            self._clear(c, capacity)
-        if self.core.foes is not None:
-            for foe in self.core.foes[c].tolist():
-                self._clear(foe, capacity)
+        for word, bars in enumerate(self.core.feuds.bars[c].tolist()):
+            if bars:
+                capacity[(self._flags[word, : len(capacity)] & np.uint64(bars)) != 0] = 0
         return capacity
 
-    def _clear(self, foe: int, capacity: Ints) -> None:
-        for rows in self._held.get(foe, ()):
-            capacity[rows] = 0
+    def _reserve(self, nodes: int) -> None:
+        have = self._flags.shape[1]
+        if nodes > have:
+            more = max(nodes - have, have, 16)
+            self._flags = np.pad(self._flags, ((0, 0), (0, more)))
 
     def table(self) -> Table:
         """Ascending by node, then class, each pair once."""

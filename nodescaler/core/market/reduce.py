@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from nodescaler.core.market.model import Bools, Floats, Ints, Market
+from nodescaler.core.market.model import Bools, Feuds, Floats, Ints, Market
 
 CHUNK = 4_000_000  # cells compared at once: keeps the memory of a comparison under some 4 MB
 
@@ -29,7 +29,7 @@ class Core:
         offers: int64[O]: which offer of the market each column is, cheapest first.
         fits: bool[C, O]: accepted, and small enough for an empty node.
         lonely: bool[C]: at most one of its pods may be on a node.
-        foes: for each class the other classes that it must not share a node with.
+        feuds: which classes must not share a node; None if all may.
     """
 
     classes: Ints
@@ -43,7 +43,7 @@ class Core:
     usage: Ints
     room: Ints
     lonely: Bools
-    foes: tuple[Ints, ...] | None
+    feuds: Feuds | None
 
 
 def reduced(market: Market) -> Core:
@@ -57,7 +57,7 @@ def reduced(market: Market) -> Core:
     order = _order(market, columns, fits)
     order = order[np.isin(order, np.flatnonzero(fits.any(axis=0)))]
     columns, fits = columns[order], fits[:, order]
-    lonely, foes = _conflicts(market, rows)
+    feuds = _feuds(market, rows)
     return Core(
         classes=rows,
         offers=columns,
@@ -69,19 +69,13 @@ def reduced(market: Market) -> Core:
         fits=np.ascontiguousarray(fits),
         usage=market.usage[:, columns],
         room=market.room,
-        lonely=lonely,
-        foes=foes,
+        lonely=np.zeros(len(rows), dtype=np.bool_) if feuds is None else feuds.alone,
+        feuds=feuds,
     )
 
 
 def part_of(core: Core, rows: Ints) -> Core:
     """The core with the classes *rows* only, ascending, in their new numbers."""
-    foes = core.foes
-    if foes is not None:
-        position = np.full(len(core.count), -1, dtype=np.int64)
-        position[rows] = np.arange(len(rows))
-        there = [position[foes[row]] for row in rows.tolist()]
-        foes = tuple(others[others >= 0] for others in there)
     return replace(
         core,
         classes=core.classes[rows],
@@ -90,7 +84,7 @@ def part_of(core: Core, rows: Ints) -> Core:
         priority=core.priority[rows],
         fits=core.fits[rows],
         lonely=core.lonely[rows],
-        foes=foes,
+        feuds=None if core.feuds is None else core.feuds.of(rows),
     )
 
 
@@ -107,20 +101,13 @@ def _fits(market: Market, rows: Ints, columns: Ints) -> Bools:
     return fits
 
 
-def _conflicts(market: Market, rows: Ints) -> tuple[Bools, tuple[Ints, ...] | None]:
-    lonely = np.zeros(len(rows), dtype=np.bool_)
-    if market.conflicts is None:
-        return lonely, None
-    position = np.full(len(market.count), -1, dtype=np.int64)
-    position[rows] = np.arange(len(rows))
-    foes = []
-    for c, row in enumerate(rows):
-        others = position[market.conflicts[row]]
-        lonely[c] = bool((others == c).any())
-        foes.append(np.sort(others[(others >= 0) & (others != c)]))
-    if not any(len(others) for others in foes):
-        return lonely, None
-    return lonely, tuple(foes)
+def _feuds(market: Market, rows: Ints) -> Feuds | None:
+    """Those of the classes *rows*; None if these can bear each other."""
+    if market.feuds is None or not len(rows):
+        return None
+    feuds = market.feuds.of(rows)
+    together = np.bitwise_or.reduce(feuds.has, axis=0)
+    return feuds if (feuds.bars & together).any() else None
 
 
 def undominated(market: Market, rows: Ints) -> Ints:

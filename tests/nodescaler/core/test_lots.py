@@ -12,6 +12,7 @@ from nodescaler.core.limits import limits_of
 from nodescaler.core.lots import Dealt, Lot, lots_of, market_of
 from nodescaler.core.model import NodePool, Snapshot
 from tests.nodescaler.core.builders import LARGE, SMALL
+from tests.nodescaler.core.market.markets import foes
 from tests.nodescaler.core.selling import sold
 
 POOLS = (NodePool("p", limits={"nodes": 2}), NodePool("q"))
@@ -69,13 +70,13 @@ def test_items_that_nothing_tells_apart_are_one_lot(
 @given(items())
 def test_whoever_must_not_share_a_node_says_so_of_each_other(waiting: list[Item]) -> None:
     lots = lots_of(waiting, range(len(waiting)))
-    conflicts = market_of(lots, OFFERS, (ALL, OFFERS.free), limits_of(OFFERS, {})).conflicts
-    foes = [set[int]() for _ in lots] if conflicts is None else [set(c.tolist()) for c in conflicts]
+    market = market_of(lots, OFFERS, (ALL, OFFERS.free), limits_of(OFFERS, {}))
+    among = [foes(market, n) for n in range(len(lots))]
 
     for one, lot in enumerate(lots):
         for other, its in enumerate(lots):
             clash = _clash(lot, its) or _clash(its, lot)
-            assert (other in foes[one]) == (one in foes[other]) == clash
+            assert (other in among[one]) == (one in among[other]) == clash
 
 
 def _clash(owner: Lot, seen: Lot) -> bool:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from nodescaler.core.market import Market
-from tests.nodescaler.core.market.markets import homeless
+from tests.nodescaler.core.market.markets import foes, homeless
 
 
 def optimum(market: Market) -> float:
@@ -47,10 +47,8 @@ def _subsets(items: list[int]) -> list[frozenset[int]]:
 
 
 def _hostile(market: Market, counts: np.typing.NDArray[np.int64]) -> bool:
-    if market.conflicts is None:
-        return False
     for c in np.flatnonzero(counts).tolist():
-        for foe in market.conflicts[c].tolist():
+        for foe in foes(market, c):
             if counts[foe] > (1 if foe == c else 0):
                 return True
     return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 from hypothesis import strategies as st
 
-from nodescaler.core.market import Market, Solution
+from nodescaler.core.market import Feuds, Market, Solution, feuds_of
 from nodescaler.core.market.model import Bools, Ints
 
 MOST = 6
@@ -35,18 +35,33 @@ def markets(draw: st.DrawFn, most_pods: int = 30, limited: bool = True) -> Marke
         accepts=table(classes, offers, st.integers(0, 3)) > 0,
         usage=table(limits, offers, st.integers(0, 5)),
         room=table(1, limits, st.integers(0, 40))[0],
-        conflicts=draw(st.none() | conflicts(classes)),
+        feuds=draw(feuds(classes)),
     )
 
 
 @st.composite
-def conflicts(draw: st.DrawFn, classes: int) -> tuple[Ints, ...]:
-    pairs = st.sampled_from([(c, d) for c, d in product(range(classes), repeat=2) if c <= d])
-    chosen = draw(st.sets(pairs, max_size=4))
-    both = chosen | {(d, c) for c, d in chosen}
-    return tuple(
-        np.array(sorted(d for c, d in both if c == own), dtype=np.int64) for own in range(classes)
-    )
+def feuds(draw: st.DrawFn, classes: int) -> Feuds | None:
+    """Up to four rules; any class may own them and be seen by them."""
+    pairs = st.tuples(st.integers(0, classes - 1), st.integers(0, 3))
+    own, seen = draw(st.sets(pairs, max_size=4)), draw(st.sets(pairs, max_size=4))
+    return rules(classes, own, seen)
+
+
+def rules(
+    classes: int, own: Iterable[tuple[int, int]], seen: Iterable[tuple[int, int]]
+) -> Feuds | None:
+    """Feuds by pairs of class and rule."""
+    tables = [np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2).T for pairs in (own, seen)]
+    return feuds_of(classes, (tables[0][0], tables[0][1]), (tables[1][0], tables[1][1]))
+
+
+def foes(market: Market, c: int) -> set[int]:
+    """The classes that share no node with *c*; itself among them: one of its pods at most."""
+    if market.feuds is None:
+        return set()
+    return {
+        d for d in range(len(market.count)) if (market.feuds.has[d] & market.feuds.bars[c]).any()
+    }
 
 
 def faults(market: Market, solution: Solution) -> list[str]:
@@ -78,8 +93,8 @@ def _faults_of_node(market: Market, offer: int, counts: dict[int, int]) -> list[
     for c, pods in counts.items():
         if pods < 1 or not market.accepts[c, offer]:
             out.append(f"{pods} of class {c} on offer {offer}")
-        foes = set(market.conflicts[c].tolist()) if market.conflicts is not None else set()
-        if foes & (counts.keys() - {c}) or (c in foes and pods > 1):
+        others = foes(market, c)
+        if others & (counts.keys() - {c}) or (c in others and pods > 1):
             out.append(f"class {c} with a foe on {offer}: {counts}")
     return out
 

@@ -10,7 +10,7 @@ import pytest
 from nodescaler.core.market import Load, Market, first_fit, lower_bound, solve
 from nodescaler.core.market.examples import small
 from nodescaler.core.market.reduce import reduced
-from tests.nodescaler.core.market.markets import faults
+from tests.nodescaler.core.market.markets import faults, rules
 
 
 def market(
@@ -76,7 +76,7 @@ def test_first_fit_grows_while_any_offer_holds_and_then_takes_the_cheapest() -> 
 
 def test_first_fit_puts_the_next_pod_where_the_fewest_are() -> None:
     base = market([[3], [1]], [3, 2], [([5], 1.0)])
-    lonely = replace(base, conflicts=(np.array([0]), np.array([], dtype=np.int64)))
+    lonely = replace(base, feuds=rules(2, [(0, 0)], [(0, 0)]))
 
     found = first_fit(lonely)
 
@@ -90,14 +90,14 @@ def test_two_small_nodes_instead_of_a_large_one() -> None:
 
 def test_classes_with_foes_get_nodes_of_their_own() -> None:
     base = market([[1], [1]], [2, 2], [([8], 1.0)])
-    split = replace(base, conflicts=(np.array([1]), np.array([0])))
+    split = replace(base, feuds=rules(2, [(0, 0)], [(1, 0)]))
 
     assert solve(split).loads == (Load(0, ((0, 2),), 1), Load(0, ((1, 2),), 1))
 
 
 def test_a_class_that_must_be_alone_gets_a_node_for_each_pod() -> None:
     base = market([[1]], [3], [([8], 1.0)])
-    alone = replace(base, conflicts=(np.array([0]),))
+    alone = replace(base, feuds=rules(1, [(0, 0)], [(0, 0)]))
 
     assert solve(alone).loads == (Load(0, ((0, 1),), 3),)
     assert lower_bound(alone).usd_per_hour == pytest.approx(3.0)
@@ -163,7 +163,10 @@ def test_pods_in_round_sizes_are_packed_as_the_table_has_it() -> None:
         ({"count": np.zeros(3, dtype=np.int64)}, r"'count' must have shape \(2,\), got \(3,\)"),
         ({"count": np.array([1, -1])}, "'count' must not be below 0, got -1"),
         ({"price": np.array([1.0, np.nan])}, "'price' must be finite and not below 0, got nan"),
-        ({"conflicts": ()}, "'conflicts' must have an entry for each of 2 classes, got 0"),
+        (
+            {"feuds": rules(1, [(0, 0)], [(0, 0)])},
+            "'feuds' must have a row for each of 2 classes, got 1",
+        ),
     ],
 )
 def test_faults_are_named(change: dict[str, object], message: str) -> None:
