@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 import numpy as np
 
+from nodescaler.core.asks import NO_WISHES, ask_of
 from nodescaler.core.batch import Places, Row, in_order, need_of, shared_of
 from nodescaler.core.bins import Bins, Item, Stand, stands_of
 from nodescaler.core.bundles import Bundle, Members, Part, at_peace, bundled
@@ -31,18 +33,25 @@ from nodescaler.core.settings import MinValuesPolicy, PackSettings
 
 Extra = Mapping[Rule, frozenset[str]]
 Caps = Mapping[tuple[int, int, str], int]  # class, level, cell
+Rules = Sequence[tuple[Group, bool, bool]]  # and whether a row owns it, and is looked at
 MOST_CHOICE = 2**30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """What stays the same over all attempts of a plan."""
+    """What stays the same over all attempts of a plan.
+
+    Attributes:
+        names: the resources, in the order of all vectors.
+        promised: for each class, how many of its pods were planned for which node before.
+    """
 
     snapshot: Snapshot
     settings: PackSettings
     names: tuple[str, ...]
     nodes: Nodes
     offers: Offers
+    promised: tuple[Mapping[int, int], ...]
     stop: Callable[[], bool]
 
 
@@ -62,6 +71,7 @@ class Outcome:
         existing: for each node that takes some, pods by row.
         left: pods of each row that have no place.
         why: for rows with such pods, what stood in the way, where it is known already.
+        kept: pods of each row that stay where they were planned before.
         bought, short: pods of a row and a cell that got a new node, and that did not.
         limits: what they leave after all turns.
         where: the labels of each cell, by its name.
@@ -75,6 +85,7 @@ class Outcome:
     turns: list[Turn] = field(default_factory=list)
     why: dict[int, str] = field(default_factory=dict)
     static: dict[int, Mask] = field(default_factory=dict)
+    kept: dict[int, int] = field(default_factory=dict)
     bought: dict[tuple[int, str], int] = field(default_factory=dict)
     short: dict[tuple[int, str], int] = field(default_factory=dict)
     where: dict[str, dict[str, str | None]] = field(default_factory=dict)
@@ -154,6 +165,7 @@ class _Placing:
         self._parts: dict[tuple[int, str], int] = {}
         self._masks: dict[tuple[int, str], Mask] = {}
         self._wanted: list[_Want] = []
+        self._ranks: list[int] = []
         self.bins = Bins(
             nodes.forked().free, groups.host_count, groups.host_owners,
             [set(each) for each in nodes.handles], size=len(nodes),
@@ -170,13 +182,65 @@ class _Placing:
             self._want(number, row, need)
             for number, (row, need) in enumerate(zip(self._rows, needs, strict=True))
         ]
+        self._ranks = _ranks(self._rows, self._groups)
         waiting = in_order(self._rows, self._groups, [each.choice for each in self._wanted])
-        counts = {number: self._rows[number].count for number in waiting}
+        promised = [dict(held) for held in self._world.promised]
+        counts = {n: self._kept(n, promised[self._rows[n].position]) for n in waiting}
         while waiting and not self._world.stop():
+            waiting = [number for number in waiting if counts[number]]
             rest = {number: self._settle(number, counts[number]) for number in waiting}
-            if sum(rest.values()) == sum(counts.values()):
+            if sum(rest.values()) == sum(counts[number] for number in waiting):
                 return
             waiting, counts = [number for number in waiting if rest[number]], rest
+
+    def _kept(self, number: int, promised: dict[int, int]) -> int:
+        """Place the pods that were planned for some node before there; how many are left.
+
+        Wishes do not count: they were heeded, or given up, when the pods were planned.
+        """
+        row = self._rows[number]
+        if not promised:
+            return row.count
+        item, nodes, rules = self._bare(number)
+        most = np.zeros(len(nodes), np.int64)
+        most[list(promised)] = list(promised.values())
+        fits = np.where(nodes, np.minimum(self.bins.fits(item), most), 0)
+        if any(stand.first for stand in item.stands):  # nobody of them is anywhere yet
+            fits = np.where(np.arange(len(fits)) == int(fits.argmax()), fits, 0)
+        rest = row.count
+        for where, count in self._divided(item, nodes, rules, fits, rest):
+            taken = self.bins.fill(item, np.where(where, fits, 0), count)
+            for n in np.flatnonzero(taken).tolist():
+                promised[n] -= int(taken[n])
+            rest -= int(taken.sum())
+        self.outcome.left[number] -= row.count - rest
+        self.outcome.kept[number] = row.count - rest
+        return rest
+
+    def _bare(self, number: int) -> tuple[Item, Mask, Rules]:
+        """The row without its wishes: its item, its nodes and the rules about zones."""
+        bare = ask_of(self._rows[number].each, NO_WISHES)
+        nodes, _ = self._places.labelled(bare.alternatives, bare.tolerations, bare.hard_only)
+        item = self._today(number)
+        groups = self._groups.groups
+        wished = {group.column for group in groups if group.is_host and group.rule.is_wish}
+        stands = tuple(stand for stand in item.stands if stand.column not in wished)
+        rules = [
+            (g, own, seen) for g, own, seen in self._wanted[number].rules if not g.rule.is_wish
+        ]
+        return replace(item, stands=stands), nodes, rules
+
+    def _divided(
+        self, item: Item, nodes: Mask, rules: Rules, fits: Ints, count: int
+    ) -> list[tuple[Mask, int]]:
+        """How many pods may go to which of *nodes*, zone by zone where rules ask for that."""
+        if not rules:
+            return [(nodes, count)]
+        keys = tuple(sorted({group.rule.key for group, _, _ in rules}))
+        cells = self._places.cells(nodes, item.offers, keys)
+        chances = [Chance(int(fits[cell.nodes].sum()), 0, inf) for cell in cells]
+        shares = share(rules, cells, chances, min(count, int(fits.sum())))
+        return [(cell.nodes, each) for cell, each in zip(cells, shares, strict=True)]
 
     def _want(self, number: int, row: Row, need: Ints) -> _Want:
         nodes, offers = self._places.of(number, row, need)
@@ -288,7 +352,7 @@ class _Placing:
 
     def _bundle(self, each: Bundle) -> Item:
         need = self._need(each.members)
-        priority = max(self._rows[row].each.sample.priority for row, _ in each.members)
+        priority = max(self._ranks[row] for row, _ in each.members)
         stands = tuple(s for s in self._stands(each.members) if s.kind is not Kind.BESIDE)
         offers = self._accepting(each.members, each.place)
         return Item(each.members, each.copies, need, offers, stands, priority, place=each.place)
@@ -318,6 +382,21 @@ class _Placing:
         masks = [self.outcome.static[row] for row, _ in members]
         good = np.logical_and.reduce(masks) & (self._world.offers.free >= need).all(axis=1)
         return bool(good.any())
+
+
+def _ranks(rows: Sequence[Row], groups: Groups) -> list[int]:
+    """The priority of each row, or of those who cannot run without it if that is higher."""
+    ranks = [row.each.sample.priority for row in rows]
+    needed: dict[int, int] = {}
+    for rank, relations in zip(ranks, groups.relations, strict=True):
+        for g in relations.own:
+            rule = groups.groups[g].rule
+            if rule.kind is Kind.BESIDE and not rule.is_wish:
+                needed[g] = max(rank, needed.get(g, rank))
+    return [
+        max([rank, *(needed[g] for g in relations.seen if g in needed)])
+        for rank, relations in zip(ranks, groups.relations, strict=True)
+    ]
 
 
 def _counted(rules: Sequence[tuple[Group, bool, bool]], offers: Mask) -> Mask:

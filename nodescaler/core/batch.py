@@ -24,6 +24,7 @@ from nodescaler.core.nodes import Nodes
 from nodescaler.core.offers import ATTACH, Floats, Offers
 from nodescaler.core.taints import Toleration
 
+FAR = 1e6  # USD per hour, more than any machine costs
 LARGEST = 2**52  # of an amount; larger than any machine, and sums of them still fit
 
 
@@ -48,6 +49,7 @@ class Places:
 
     def __init__(self, nodes: Nodes, offers: Offers, groups: Groups) -> None:
         self._nodes, self._offers, self._groups = nodes, offers, groups
+        self._behind = _behind(offers)
         self._static: dict[object, tuple[Mask, Mask]] = {}
         self._fits: dict[bytes, Ints] = {}
         self._units: dict[tuple[int, bytes], float] = {}
@@ -120,14 +122,24 @@ class Places:
         return self._cells[key][2]
 
     def unit_usd(self, cell: Cell, need: Ints) -> float:
-        """The least that a pod of this size pays on a full new node of the cell."""
+        """The least that a pod of this size pays on a full new node of the cell.
+
+        Cells that only lighter pools sell come after all others, whatever they cost.
+        """
         key = (id(cell), need.tobytes())
         if key not in self._units:
             rows = np.flatnonzero(cell.offers)
             fits = self.fits(need)[rows]
-            price: Floats = self._offers.effective[rows] / np.maximum(fits, 1)
+            price: Floats = self._offers.effective[rows] / np.maximum(fits, 1) + self._behind[rows]
             self._units[key] = float(price.min()) if len(rows) else float("inf")
         return self._units[key]
+
+
+def _behind(offers: Offers) -> Floats:
+    """What puts the offers of lighter pools behind those of heavier ones."""
+    weights = sorted({pool.weight for pool in offers.pools}, reverse=True)
+    rank = [weights.index(pool.weight) * FAR for pool in offers.pools] or [0.0]
+    return np.array(rank)[offers.pool]
 
 
 class _Codes:

@@ -193,6 +193,8 @@ class PodSpec:
         volumes: keys of its PersistentVolumeClaims (``namespace/name``) in `Snapshot.volumes`.
         unplannable: why no plan can say where it may go, in words; empty when one can.
         node_name: where it is bound; empty for a pending pod.
+        nominated_node: which node or claim it was planned for before; it goes there if it can, so
+            that planning again while nodes are on their way changes nothing.
         deletes_at: its deletionTimestamp, which includes its grace period.
         protected_s: for how long after its start it must not be disrupted (the annotation
             karpenter.sh/do-not-disrupt); infinite for "true".

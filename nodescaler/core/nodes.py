@@ -134,7 +134,7 @@ class _Amounts:
         return found
 
     def table(self) -> Ints:
-        return np.array(self._rows, np.int64).reshape(-1, len(self._names))
+        return np.array(self._rows, np.int64).reshape(len(self._rows), len(self._names))
 
 
 def _with_volumes(nodes: Nodes, names: Sequence[str], volumes: Mapping[str, Volume]) -> Nodes:

@@ -12,6 +12,7 @@ Pure; the order of the input never matters, and the same input gives the same pl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,17 +25,13 @@ from nodescaler.core.classes import PodClass, classes_of, terms_of
 from nodescaler.core.gangs import Gangs
 from nodescaler.core.labels import INSTANCE_TYPE
 from nodescaler.core.model import NodeState, Plan, Snapshot, Unschedulable
-from nodescaler.core.nodes import nodes_of
+from nodescaler.core.nodes import Nodes, nodes_of
 from nodescaler.core.offers import Wanted, offers_of
 from nodescaler.core.proof import bound_of
 from nodescaler.core.reasons import Views, explain
-from nodescaler.core.rounds import Rounds, State, fault_of, new_places
+from nodescaler.core.rounds import Rounds, State, fault_of, never, new_places
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
 from nodescaler.core.taints import PREFER_NO_SCHEDULE
-
-
-def never() -> bool:
-    return False
 
 
 def pack(
@@ -93,11 +90,13 @@ class _Packing:
         )
         wished = dict.fromkeys(wish.terms for each in self._wishes for wish in each.nodes)
         daemons = snapshot.daemons
+        nodes = nodes_of(snapshot.nodes, daemons, names, snapshot.volumes)
         return World(
             snapshot=snapshot,
             settings=self._settings,
             names=names,
-            nodes=nodes_of(snapshot.nodes, daemons, names, snapshot.volumes),
+            nodes=nodes,
+            promised=tuple(_promised(each, nodes) for each in self._classes),
             offers=offers_of(
                 usable,
                 snapshot.types,
@@ -125,10 +124,10 @@ class _Packing:
         rounds = Rounds(self._world, self._classes, self._wishes)
         gangs = Gangs(self._classes, self._snapshot.nodes)
         state = State([{0: len(each.pods)} for each in self._classes])
-        outcome = rounds.settled(state)
+        state, outcome = rounds.settled(state)
         while broken := gangs.broken(outcome, partial(self._why, outcome)):
             state.excluded |= broken
-            outcome = rounds.settled(state)
+            state, outcome = rounds.settled(state)
         return self._answer(state, outcome)
 
     # -------------------------------------------------------------- the answer
@@ -152,8 +151,8 @@ class _Packing:
         )
 
     def _given_up(self, outcome: Outcome) -> Iterator[str]:
-        for row, left in zip(outcome.rows, outcome.left, strict=True):
-            placed = row.count - left
+        for number, (row, left) in enumerate(zip(outcome.rows, outcome.left, strict=True)):
+            placed = row.count - left - outcome.kept.get(number, 0)
             words = self._wishes[row.position].given_up(row.level)
             if placed and words:
                 yield f"{_who(row.each, placed)}: gave up {', '.join(words)}"
@@ -187,6 +186,14 @@ class _Packing:
         row = outcome.rows[number]
         views = Views(self._snapshot, self._world.offers, outcome.limits, self._world.names)
         return explain(row, need_of(row, self._world.names), views)
+
+
+def _promised(each: PodClass, nodes: Nodes) -> dict[int, int]:
+    """How many pods of a class were planned for which node before."""
+    if not any(pod.nominated_node for pod in each.pods):
+        return {}
+    names = Counter(pod.nominated_node for pod in each.pods)
+    return {n: names[state.name] for n, state in enumerate(nodes.states) if names[state.name]}
 
 
 def _attach_limits(nodes: Iterable[NodeState]) -> dict[str, dict[str, int]]:

@@ -13,7 +13,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +27,10 @@ from nodescaler.core.groups import Group, Kind, Rule
 MOST_ROUNDS = 32
 MOST_CAPPED = 6  # attempts at zones that have too little to sell
 MOST_PLACES = 3  # attempts at spreads whose places turn out to be more than was thought
+
+
+def never() -> bool:
+    return False
 
 
 @dataclass(slots=True, eq=False)
@@ -45,9 +49,23 @@ class State:
     extra: dict[Rule, frozenset[str]] = field(default_factory=dict)
     dropped: dict[tuple[int, int], str] = field(default_factory=dict)
 
+    def copy(self) -> State:
+        return State(
+            [dict(each) for each in self.levels],
+            dict(self.excluded),
+            dict(self.extra),
+            dict(self.dropped),
+        )
+
+
+Found = tuple[State, Outcome]
+
 
 class Rounds:
     """All attempts of one plan.
+
+    Once the deadline has come, wishes are given up no more; what an attempt under way had to leave
+    out waits for the next plan. Attempts that only keep the plan right are made all the same.
 
     Args:
         world: what there is.
@@ -57,37 +75,45 @@ class Rounds:
 
     def __init__(self, world: World, classes: Sequence[PodClass], wishes: Sequence[Wishes]) -> None:
         self._world = world
+        self._late = replace(world, stop=never, settings=replace(world.settings, budget_s=0.0))
         self._classes = classes
         self._wishes = wishes
+        self._started = False
 
-    def settled(self, state: State) -> Outcome:
+    def settled(self, state: State) -> Found:
         """Attempts until no wish stands in the way and every spread counts what there is."""
-        outcome = self._relaxed(state)
+        state, outcome = self._relaxed(state)
         for _ in range(MOST_PLACES):
             found = _uncounted(outcome, self._world)
             if not found:
                 break
+            state = state.copy()
             for rule, places in found.items():
                 state.extra[rule] = state.extra.get(rule, frozenset()) | places
-            outcome = self._relaxed(state)
-        return outcome
+            state, outcome = self._relaxed(state)
+        return state, outcome
 
-    def _relaxed(self, state: State) -> Outcome:
-        outcome = self._sound(state)
+    def _relaxed(self, state: State) -> Found:
+        found = self._sound(state)
         for _ in range(MOST_ROUNDS):
-            if self._world.stop() or not self._give_up(state, outcome):
+            given = self._given_up(*found)
+            if given is None or self._world.stop():
                 break
-            outcome = self._sound(state)
-        return outcome
+            again = self._sound(given)
+            if self._world.stop():  # it may have been cut short: the one before is whole
+                break
+            found = again
+        return found
 
-    def _sound(self, state: State) -> Outcome:
+    def _sound(self, state: State) -> Found:
         """Place everything; who would be left without the company it needs stays out."""
+        state = state.copy()
         outcome = self._capped(state)
-        while not self._world.stop() and (broken := outcome.broken):
+        while broken := outcome.broken:
             for number in sorted(broken):
                 self._let_go(state, outcome, number)
             outcome = self._capped(state)
-        return outcome
+        return state, outcome
 
     def _let_go(self, state: State, outcome: Outcome, number: int) -> None:
         """One wish less for a row whose rules do not hold; without wishes it stays out."""
@@ -104,7 +130,9 @@ class Rounds:
         """Place everything; again where a zone turned out to have too little to sell."""
         rows = list(self._rows(state))
         caps: dict[tuple[int, int, str], int] = {}
-        outcome = best = attempt(self._world, rows, state.extra, caps)
+        world = self._late if self._started and self._world.stop() else self._world
+        self._started = True
+        outcome = best = attempt(world, rows, state.extra, caps)
         for _ in range(MOST_CAPPED):
             known = dict(caps)
             for (number, place), short in outcome.short.items():
@@ -113,8 +141,8 @@ class Rounds:
                     caps[row.position, row.level, place] = outcome.bought[number, place]
             if caps == known or self._world.stop():
                 break
-            outcome = attempt(self._world, rows, state.extra, caps)
-            best = min((best, outcome), key=lambda each: (bool(each.broken), sum(each.left)))
+            outcome = attempt(world, rows, state.extra, caps)
+            best = min((best, outcome), key=_placed_for_good)
         return best
 
     def _rows(self, state: State) -> Iterator[Row]:
@@ -130,16 +158,24 @@ class Rounds:
         ask = ask_of(each, self._wishes[position].without(level))
         return Row(position, each, ask, level, count)
 
-    def _give_up(self, state: State, outcome: Outcome) -> bool:
-        """One wish less for the pods that found no place; whether any had one left."""
-        changed = False
+    def _given_up(self, state: State, outcome: Outcome) -> State | None:
+        """One wish less for the pods that found no place; None where none has one left."""
+        given: State | None = None
         for row, left in zip(outcome.rows, outcome.left, strict=True):
             if left and row.level < len(self._wishes[row.position]):
-                levels = state.levels[row.position]
+                given = given or state.copy()
+                levels = given.levels[row.position]
                 levels[row.level] -= left
                 levels[row.level + 1] = levels.get(row.level + 1, 0) + left
-                changed = True
-        return changed
+        return given
+
+
+def _placed_for_good(outcome: Outcome) -> tuple[int, bool]:
+    """Sorts before: fewer pods that have no place, or will lose it to the rules that are broken."""
+    broken = outcome.broken
+    pairs = zip(outcome.rows, outcome.left, strict=True)
+    lost = sum(row.count if n in broken else left for n, (row, left) in enumerate(pairs))
+    return lost, bool(broken)
 
 
 def fault_of(each: PodClass) -> str:
