@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -24,6 +24,7 @@ from kube.values.times import Now
 from nodescaler import decode
 from nodescaler.controllers.books import Books
 from nodescaler.controllers.claims import FINALIZER
+from nodescaler.controllers.nominations import Nominations
 from nodescaler.controllers.pods import PodIndex, comes_back
 from nodescaler.controllers.snapshots import Beside, NodeStates, usage
 from nodescaler.controllers.storage import Storage
@@ -46,12 +47,6 @@ class Named(Protocol):
 
 S = TypeVar("S", bound=Named)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Nomination:
-    until: datetime
-    pods: tuple[PodSpec, ...]
 
 
 class Runs(Protocol):
@@ -78,7 +73,7 @@ class State:
         self._claims: dict[str, ClaimState] = {}
         self._by_provider: dict[str, str] = {}
         self._claim_by_provider: dict[str, str] = {}
-        self._nominated: dict[str, Nomination] = {}
+        self._nominations = Nominations(self.pods, now)
         self._pod_events: dict[str, datetime] = {}
         self._on_pod: list[PodListener] = []
         self._on_node: list[NodeListener] = []
@@ -272,20 +267,11 @@ class State:
 
     def nominate(self, node: str, pods: Iterable[PodSpec], seconds: float) -> None:
         """These pods count on *node*, or on the claim of that name, until they are bound."""
-        until = self._now() + timedelta(seconds=seconds)
-        self._nominated[node] = Nomination(until, tuple(pods))
+        self._nominations.put(node, pods, seconds)
 
     def nominated_for_s(self, node: str) -> float:
         """How long *node* is spoken for at most; 0 once every such pod is bound or gone."""
-        found = self._nominated.get(node)
-        if found is None or not any(map(self._still_waits, found.pods)):
-            return 0.0
-        return max((found.until - self._now()).total_seconds(), 0.0)
-
-    def _still_waits(self, pod: PodSpec) -> bool:
-        """It is where it was: nowhere, or on the node that it is about to be evicted from."""
-        held = self.pods.get(pod.key)
-        return held is not None and held.uid == pod.uid and held.node_name == pod.node_name
+        return self._nominations.left_s(node)
 
     async def pods_on(self, node: str) -> list[PodSpec]:
         """What the API, not the cache, says is bound to *node*."""
@@ -294,10 +280,8 @@ class State:
         return [pod for pod in pods if pod is not None]
 
     def next_nomination_s(self) -> float | None:
-        """Until the next nomination ends; those that have ended are forgotten."""
-        left = {node: self.nominated_for_s(node) for node in self._nominated}
-        self._nominated = {node: self._nominated[node] for node, s in left.items() if s > 0}
-        return min((s for s in left.values() if s > 0), default=None)
+        """Until the next nomination ends."""
+        return self._nominations.next_s()
 
     def snapshot(self) -> Snapshot:
         """Everything that planning reads.
@@ -311,12 +295,24 @@ class State:
             pools=tuple(pools),
             types={pool.name: tuple(self.books.types[pool.name]) for pool in pools},
             nodes=tuple(self._node_states()),
-            pods=(*self.pods.pending(), *moving),
+            pods=(*self._pending(), *moving),
             daemons=tuple(self._daemons()),
             usage=usage(self._claims.values()),
             namespaces=dict(self._namespaces),
             volumes=self.storage.volumes({pod.key for pod in moving}),
         )
+
+    def _pending(self) -> Iterator[PodSpec]:
+        """The pods that wait, each with where it was planned to go the last time."""
+        for pod in self.pods.pending():
+            at = self._nominations.promised(pod)
+            yield pod if at is None else replace(pod, nominated_node=self._place(at))
+
+    def _place(self, name: str) -> str:
+        """What a snapshot calls the node, or the claim whose node may have joined by now."""
+        claim = self._claims.get(name)
+        node = self.node_of(claim) if claim is not None else None
+        return node.name if node is not None else name
 
     def _moving(self) -> Iterator[PodSpec]:
         """The pods of drained nodes that will come back as pending ones."""
@@ -340,7 +336,7 @@ class State:
         names = (node, claim.name) if claim is not None else (node,)
         return Beside(
             pods=self.pods.on(node),
-            nominated=bool(self._nominated) and any(map(self.nominated_for_s, names)),
+            nominated=any(map(self.nominated_for_s, names)),
             leaving=claim is not None and claim.name in self.disrupting,
             last_pod_event=self._pod_events.get(node),
             attach_limits=self.storage.attach_limits(node),
