@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from kube.errors import KubeError
 from tandem.clock import now
 from tandem.errors import BadInput
 from tandem.files import scan
@@ -100,4 +101,7 @@ def _live(order: Order, say: Say) -> Live:
     if not order.from_cluster:
         return NOTHING_LIVE
     say("reading the cluster")
-    return read_cluster(order.kubeconfig, order.context)
+    try:
+        return read_cluster(order.kubeconfig, order.context)
+    except KubeError as error:  # exit code 1 is for pods that stay out
+        raise BadInput(f"--from-cluster: {error}") from error

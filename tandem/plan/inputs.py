@@ -41,7 +41,7 @@ def gather(found: Iterable[Found], *, namespace: str = DEFAULT_NAMESPACE) -> Inp
         namespace: of objects in files that name none.
     """
     inputs = Inputs()
-    skipped: dict[tuple[str, str], list[Document]] = {}
+    skipped: dict[str, list[Document]] = {}
     made: Counter[tuple[str, str]] = Counter()
     for each in found:
         if isinstance(each, InputFault):
@@ -49,9 +49,8 @@ def gather(found: Iterable[Found], *, namespace: str = DEFAULT_NAMESPACE) -> Inp
         elif is_read(each.body):
             _add(_placed(each, namespace, made), inputs)
         else:
-            kind = (each.where.file, str(each.body["kind"]))
-            skipped.setdefault(kind, []).append(each)
-    inputs.notes += [_skip_note(kind, documents) for (_, kind), documents in skipped.items()]
+            skipped.setdefault(each.where.file, []).append(each)
+    inputs.notes += map(_skip_note, skipped.values())
     return inputs
 
 
@@ -87,9 +86,14 @@ def _add(document: Document, inputs: Inputs) -> None:
         inputs.faults.append(InputFault(document.where, message))
 
 
-def _skip_note(kind: str, documents: list[Document]) -> Note:
+def _skip_note(documents: list[Document]) -> Note:
+    """About the documents of one file."""
     first = documents[0]
     if len(documents) == 1:
         return Note(first.where, f"{name_of(first.body)} is not used in planning; skipped")
-    text = f"{len(documents)} objects of kind {kind} are not used in planning; skipped"
-    return Note(Where(first.where.file), text)
+    kinds = Counter(str(each.body["kind"]) for each in documents)
+    names = [
+        f"{kinds[kind]} of kind {kind}" if kinds[kind] > 1 else name_of(each.body)
+        for kind, each in {str(each.body["kind"]): each for each in documents}.items()
+    ]
+    return Note(Where(first.where.file), f"{', '.join(names)} are not used in planning; skipped")

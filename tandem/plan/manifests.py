@@ -7,6 +7,7 @@ accepted and decide nothing here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,6 +42,17 @@ from tandem.plan.kinds import NODE_CLASSES, STORAGE, WORKLOADS
 from tandem.plan.volumes import resolved
 from tandem.plan.workloads import make_ephemeral_claims, read_workload, with_admitted_template
 from tandem.plan.world import CLUSTER, Sample, World, class_name, name_of
+
+_TYPES = re.compile(r"Expected `([a-z |]+)`, got `([a-z]+)`")  # as msgspec says it
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of a NodeClaim that no API has seen
 
@@ -104,11 +116,23 @@ def plain(error: msgspec.ValidationError) -> str:
     """The message of msgspec, path first, as our own faults are.
 
     >>> plain(msgspec.ValidationError("Expected `int`, got `str` - at `$.spec.weight`"))
-    'spec.weight: expected `int`, got `str`'
+    'spec.weight: found text; would do: a whole number'
     """
     text, _, path = str(error).partition(" - at `$")
-    message = text[:1].lower() + text[1:]
+    types = _TYPES.fullmatch(text)
+    message = _mistaken(*types.groups()) if types else text[:1].lower() + text[1:]
     return f"{path.strip('.`')}: {message}" if path else message
+
+
+def _mistaken(wanted: str, found: str) -> str:
+    """A field of the wrong type, in words.
+
+    >>> _mistaken("array | null", "str")
+    'found text; would do: a list'
+    """
+    types = [each for each in wanted.split(" | ") if each != "null"]
+    would_do = " or ".join(_WORDS.get(each, each) for each in types)
+    return f"found {_WORDS.get(found, found)}; would do: {would_do}"
 
 
 # ---------------------------------------------------------------- classes and namespaces

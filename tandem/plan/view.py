@@ -31,7 +31,7 @@ def _sentences(report: PlanReport) -> Iterator[Text]:
     if report.snapshot.pods or not report.faults:
         yield from map(Text, _summary(report))
     for sentence in plan.relaxed:
-        yield Text(f"given up: {sentence}", style="yellow")
+        yield Text(f"given up: {sentence.replace(': gave up ', ': ', 1)}", style="yellow")
     for reason, pods in _by_reason(plan.unschedulable):
         yield Text(f"stays out: {who(each.pod for each in pods)}: {reason}", style="yellow")
     for note in report.notes:
@@ -51,11 +51,14 @@ def _existing(plan: Plan) -> Iterator[str]:
 
 def _summary(report: PlanReport) -> Iterator[str]:
     plan = report.plan
+    if not report.snapshot.pods:
+        yield "nothing to plan: no pod waits for a node"
+        return
     on_new = sum(len(node.pods) for node in plan.new_nodes)
     on_old = sum(len(placement.pods) for placement in plan.existing)
     yield (
         f"{count(on_new + on_old, 'pod')} placed on {count(len(plan.new_nodes), 'new node')}"
-        f" and {count(len(plan.existing), 'existing node')}, {len(plan.unschedulable)} left out"
+        f" and {count(len(plan.existing), 'existing node')}, {len(plan.unschedulable):,} left out"
     )
     if plan.is_partial:
         yield "the deadline came first: a later plan may place more, or for less"

@@ -93,7 +93,7 @@ def resolved(storage: Storage, named: Iterable[str]) -> tuple[dict[str, Volume],
         else:
             found[key] = resolve(claim, stock if key in storage.live else patient)
     for key in set(named) - found.keys():
-        granted.setdefault("they are not there", set()).add(key)
+        granted.setdefault("there is no such claim", set()).add(key)
         found[key] = ANYWHERE
     return found, [_granted(why, sorted(keys)) for why, keys in sorted(granted.items())]
 

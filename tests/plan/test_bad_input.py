@@ -101,7 +101,7 @@ CASES = [
     pytest.param(
         "kind: Pod\nmetadata: {name: x}\nspec: {containers: 7}",
         1,
-        "Pod x: spec.containers: expected `array`, got `int`",
+        "Pod x: spec.containers: found a whole number; would do: a list",
         id="a field of the wrong type",
     ),
     pytest.param(
@@ -183,13 +183,13 @@ CASES = [
     pytest.param(
         "kind: StorageClass\nmetadata: {name: s}\nallowedTopologies: zone-a",
         1,
-        "StorageClass s: allowedTopologies: expected `array | null`, got `str`",
+        "StorageClass s: allowedTopologies: found text; would do: a list",
         id="a storage class with a field of the wrong type",
     ),
     pytest.param(
         pod(more="priorityClassName: [high]"),
         1,
-        "Pod web: spec.priorityClassName: expected `str`, got `array`",
+        "Pod web: spec.priorityClassName: found a list; would do: text",
         id="a name that is a list",
     ),
     pytest.param(
@@ -203,7 +203,7 @@ CASES = [
         + pool_asking("").partition("{name: p}\n")[2]
         + "---\nkind: Pod\nmetadata: {name: x, namespace: [a]}",
         2,
-        "Pod x: metadata.namespace: expected `str`, got `array`",
+        "Pod x: metadata.namespace: found a list; would do: text",
         id="a namespace that is no text",
     ),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kube.client import Client, Patch
-from kube.errors import Denied, KubeError
+from kube.errors import Denied
 from kube.resources import (
     DAEMON_SETS,
     NAMESPACES,
@@ -235,5 +235,5 @@ def test_an_api_that_does_not_answer(tmp_path: Path) -> None:
         "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\n"
         "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
     )
-    with pytest.raises(KubeError):
+    with pytest.raises(BadInput, match=r"--from-cluster: .*cannot connect to 127\.0\.0\.1:9"):
         main(Order(from_cluster=True, kubeconfig=str(config)))

@@ -44,9 +44,10 @@ def test_unknown_kinds_are_skipped_with_a_note(file: Path) -> None:
     ("text", "note"),
     [
         pytest.param(
-            "kind: Service\nmetadata: {name: a}\n---\nkind: Service\nmetadata: {name: b}",
-            ": 2 objects of kind Service are not used in planning; skipped",
-            id="several of one kind share a note",
+            "kind: Service\nmetadata: {name: a}\n---\nkind: Service\nmetadata: {name: b}"
+            "\n---\nkind: ConfigMap\nmetadata: {name: c}",
+            ": 2 of kind Service, ConfigMap c are not used in planning; skipped",
+            id="those of a file share a note",
         ),
         pytest.param(
             "kind: CronJob\nmetadata: {name: nightly}",

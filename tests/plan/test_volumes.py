@@ -72,7 +72,7 @@ def test_a_claim_is_reachable(file: Path, documents: list[str], reached: set[str
 @pytest.mark.parametrize(
     ("documents", "why"),
     [
-        pytest.param([], "they are not there", id="no claim"),
+        pytest.param([], "there is no such claim", id="no claim"),
         pytest.param([claim()], "no StorageClass is the default one", id="no default class"),
         pytest.param(
             [claim("storageClassName: gp3")], "StorageClass gp3 is not there", id="no class"
