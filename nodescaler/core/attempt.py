@@ -23,7 +23,7 @@ from nodescaler.core.bins import Bins, Item, Stand, stands_of
 from nodescaler.core.bundles import Bundle, Members, Part, at_peace, bundled
 from nodescaler.core.buying import Purchase, Shop, buy, flexible
 from nodescaler.core.columns import Ints, Mask
-from nodescaler.core.domains import Cell, Chance, concerned, is_kept, share
+from nodescaler.core.domains import Cell, Chance, concerned, is_kept, listed, share
 from nodescaler.core.groups import Group, Groups, Kind, Rule, groups_of
 from nodescaler.core.limits import Limits, limits_of
 from nodescaler.core.model import Snapshot
@@ -412,8 +412,8 @@ def _counted(rules: Sequence[tuple[Group, bool, bool]], offers: Mask) -> Mask:
 def _hindrance(rules: Sequence[tuple[Group, bool, bool]], cells: Sequence[Cell]) -> str:
     owned = [str(group.rule) for group, own, _ in rules if own]
     others = [f"{group.rule} of another pod" for group, own, _ in rules if not own]
-    where = "; ".join(map(str, cells[:4])) or "no place"
-    return f"{', '.join(owned or others)} leaves no place; it may go to: {where}"
+    nearest = f"; all else would allow {listed(cells)}" if cells else ""
+    return f"{', '.join(owned or others)} leaves no place{nearest}"
 
 
 def _buy(world: World, items: Sequence[Item], outcome: Outcome) -> None:

@@ -20,6 +20,8 @@ from math import inf
 from nodescaler.core.columns import Mask
 from nodescaler.core.groups import Group, Groups, Kind
 
+MOST_LISTED = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
@@ -36,6 +38,17 @@ class Cell:
 
     def __str__(self) -> str:
         return ", ".join(f"{key} {value}" for key, value in sorted(self.values.items()))
+
+
+def listed(cells: Sequence[Cell]) -> str:
+    """The first few cells in words; the values alone where there is one label."""
+    first, more = cells[:MOST_LISTED], len(cells) > MOST_LISTED
+    keys = {key for cell in first for key in cell.values}
+    if len(keys) != 1:
+        return "; ".join([*map(str, first), *(["..."] if more else [])])
+    (key,) = keys
+    values = [str(cell.values[key]) for cell in first]
+    return f"{key} {', '.join([*values, *(['...'] if more else [])])}"
 
 
 @dataclass(frozen=True, slots=True)
