@@ -16,7 +16,7 @@ import numpy as np
 
 from nodescaler.core.market.lp import Programme, solved
 from nodescaler.core.market.model import Bools, Bound, Floats, Ints, Market, Shares
-from nodescaler.core.market.reduce import Core, reduced
+from nodescaler.core.market.reduce import Core, distinct, reduced
 from nodescaler.core.market.tariffs import SAFE, Tariffs, priced
 from nodescaler.core.market.work import simplex_s
 
@@ -200,20 +200,20 @@ def _cliques(core: Core) -> Bools:
 
 
 def _groups(whole: Programme, most: int) -> Ints:
-    """int64[C]: classes of about one size on the same offers together, at most *most* if it can."""
-    alone = np.arange(len(whole.count))
-    if len(alone) <= most:
-        return alone
-    packed = np.packbits(whole.fits, axis=1)
-    rows: dict[bytes, int] = {}
-    pattern = [rows.setdefault(row.tobytes(), len(rows)) for row in packed]
+    """int64[C]: equal classes together; also those of about one size, until there are *most*."""
+    first, equal = distinct(
+        np.column_stack([whole.need.view(np.uint8), np.packbits(whole.fits, axis=1)])
+    )
+    if len(first) <= most:
+        return equal
+    pattern = distinct(np.packbits(whole.fits, axis=1))[1]
     size = np.log2(np.maximum(whole.need, 1e-9))
     steps = float(FINEST)
     while True:
         key = np.column_stack([pattern, np.floor(size * steps)])
         group: Ints = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
         if group.max() < most or steps < 1 / FINEST:
-            return group if group.max() + 1 < len(alone) else alone
+            return group if group.max() + 1 < len(first) else equal
         steps *= 0.75
 
 

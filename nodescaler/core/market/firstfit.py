@@ -19,13 +19,15 @@ from nodescaler.core.market.model import Bools, Ints, Market, Solution
 from nodescaler.core.market.nodes import (
     PLENTY,
     Pods,
+    accepted,
     cheapest,
     in_order,
     loads,
-    room_for,
     sufficient,
 )
 from nodescaler.core.market.reduce import Core, reduced, roomiest
+
+FEW = 2  # pods for each node that takes some, up to which they are dealt in rounds
 
 
 def first_fit(market: Market) -> Solution:
@@ -42,73 +44,132 @@ def first_fit_of(core: Core, count: Ints, bound: float = 0.0) -> Solution:
     """The same for a market already reduced; *count* is of all its classes."""
     nodes = _Growing(core)
     left = count.copy()
-    for c in range(len(core.count)):
-        wanted = int(core.count[c])
-        wanted -= nodes.join(c, wanted)
-        wanted -= nodes.grow(c, wanted)
-        left[core.classes[c]] = wanted
-    offer = cheapest(nodes.open)  # each node has pods, and an offer that holds them
+    for c, wanted in enumerate(core.count.tolist()):
+        rest = wanted - nodes.join(c, wanted)
+        left[core.classes[c]] = rest - nodes.grow(c, rest)
+    offer = nodes.cheapest()
     price = float(core.price[offer].sum())
     return Solution(loads(core, offer, nodes.pods.table()), left, price, "first-fit", bound)
 
 
 class _Growing:
-    """Nodes that may still become any of several offers."""
+    """Nodes that may still become any of several offers.
+
+    Only the roomiest offers are looked at while nodes grow: what holds a node is held by one of
+    them that takes all that it takes.
+    """
 
     def __init__(self, core: Core) -> None:
         self.core = core
         self.pods = Pods(core)
         self.roomy = roomiest(core)
-        self.used = np.zeros((0, core.need.shape[1]), dtype=np.int64)
-        self.total = np.zeros(0, dtype=np.int64)
-        self.open = np.zeros((0, len(core.price)), dtype=np.bool_)
+        self.size = 0
+        self.used = np.zeros((core.need.shape[1], 64), dtype=np.int64)
+        self.total = np.zeros(64, dtype=np.int64)
+        self.open = np.zeros((len(self.roomy), 64), dtype=np.bool_)
+        self.born: list[tuple[int, Bools]] = []  # copies, and what these may become at most
         self.budget = core.room.copy()
+        self._free = core.free[self.roomy].tolist()
+        self._fits = core.fits[:, self.roomy]
+        free = core.free[self.roomy]
+        self._uneven = np.flatnonzero((free != free[:1]).any(axis=0)).tolist()
 
     def join(self, c: int, wanted: int) -> int:
         """Deal pods of class *c* to the open nodes, fewest pods first; how many found a place."""
-        capacity = np.zeros(len(self.total), dtype=np.int64)
-        for offer in self.roomy[self.core.fits[c, self.roomy]]:
-            able = room_for(self.core.free[offer] - self.used, self.core.need[c])
-            np.maximum(capacity, np.where(self.open[:, offer], able, 0), out=capacity)
-        capacity = np.minimum(self.pods.hindered(c, capacity), wanted)
-        counts = levelled(wanted, self.total, capacity)
-        return self._put(c, np.arange(len(self.total)), counts)
+        if not self.size:
+            return 0
+        capacity = self.pods.hindered(c, self._capacity(c))
+        rows = np.flatnonzero(capacity)
+        if not len(rows):
+            return 0
+        counts = levelled(wanted, self.total[rows], np.minimum(capacity[rows], wanted))
+        return self._put(c, rows, counts)
+
+    def _capacity(self, c: int) -> Ints:
+        """int64[N]: how many pods of class *c* each node takes if it becomes as roomy as it can."""
+        need = self.core.need[c]
+        asked = [(int(r), int(need[r])) for r in np.flatnonzero(need)]
+        best = np.zeros(self.size, dtype=np.int64)
+        for k in np.flatnonzero(self._fits[c]).tolist():
+            most = np.where(self.open[k, : self.size], PLENTY, 0)
+            for r, amount in asked:
+                room = self._free[k][r] - self.used[r, : self.size]
+                np.minimum(most, room if amount == 1 else room // amount, out=most)
+            np.maximum(best, most, out=best)
+        return best
 
     def grow(self, c: int, wanted: int) -> int:
         """Open nodes for pods of class *c* until all have a place or the limits forbid it."""
         placed = 0
         while placed < wanted:
-            able = self.core.fits[c] & (self.core.usage <= self.budget[:, None]).all(axis=0)
-            if not able.any():
-                break
+            able = self.core.fits[c]
+            if len(self.budget):
+                able = able & (self.core.usage <= self.budget[:, None]).all(axis=0)
+                if not able.any():
+                    break
             placed += self._open(c, wanted - placed, able)
         return placed
 
     def _open(self, c: int, wanted: int, able: Bools) -> int:
-        core = self.core
-        size = int(room_for(core.free[able], core.need[c]).max())
+        core, need = self.core, self.core.need[c]
+        asked = np.flatnonzero(need)
+        free = core.free[self.roomy[able[self.roomy]]][:, asked]
+        size = int((free // need[asked]).min(axis=1, initial=PLENTY).max())
         size = min(size, 1 if core.lonely[c] else PLENTY, wanted)
-        charge = core.usage[:, able].max(axis=1)
-        taken = charge > 0
-        copies = int((self.budget[taken] // charge[taken]).min(initial=PLENTY))
-        copies = min(copies, -(-wanted // size))
-        self.budget = self.budget - charge * copies
-        rows = np.arange(len(self.total), len(self.total) + copies)
-        self.used = np.pad(self.used, ((0, copies), (0, 0)))
-        self.total = np.pad(self.total, (0, copies))
-        self.open = np.concatenate([self.open, np.broadcast_to(able, (copies, len(able)))])
+        copies = min(self._affordable(able), -(-wanted // size))
+        if len(self.budget):
+            self.budget = self.budget - core.usage[:, able].max(axis=1) * copies
+        rows = np.arange(self.size, self.size + copies)
+        self._reserve(self.size + copies)
+        self.open[:, rows] = able[self.roomy][:, None]
+        self.born.append((copies, able))
+        self.size += copies
         return self._put(c, rows, in_order(wanted, np.full(copies, size), np.arange(copies)))
+
+    def _affordable(self, able: Bools) -> int:
+        """How many nodes the limits allow, whichever of these they become."""
+        if not len(self.budget):
+            return PLENTY
+        charge = self.core.usage[:, able].max(axis=1)
+        taken = charge > 0
+        return int((self.budget[taken] // charge[taken]).min(initial=PLENTY))
 
     def _put(self, c: int, rows: Ints, counts: Ints) -> int:
         got = counts > 0
         rows, counts = rows[got], counts[got]
         if len(rows):
             self.pods.put(c, rows, counts)
-            self.used[rows] += counts[:, None] * self.core.need[c]
+            for r in np.flatnonzero(self.core.need[c]).tolist():
+                self.used[r, rows] += counts * self.core.need[c, r]
             self.total[rows] += counts
-            still = self.open[rows] & self.core.fits[c]
-            self.open[rows] = sufficient(self.core, self.used[rows], still)
+            if len(self.roomy) > 1:
+                self._narrow(c, rows)
         return int(counts.sum())
+
+    def _narrow(self, c: int, rows: Ints) -> None:
+        """What the nodes *rows* may still become, now that a pod of class *c* came to each."""
+        still = self.open[:, rows] & self._fits[c][:, None]
+        for r in self._uneven:
+            still &= self.used[r, rows] <= self.core.free[self.roomy, r][:, None]
+        self.open[:, rows] = still
+
+    def _reserve(self, size: int) -> None:
+        have = len(self.total)
+        if size > have:
+            more = max(size - have, have)
+            self.used = np.pad(self.used, ((0, 0), (0, more)))
+            self.total = np.pad(self.total, (0, more))
+            self.open = np.pad(self.open, ((0, 0), (0, more)))
+
+    def cheapest(self) -> Ints:
+        """int64[N]: the cheapest offer of those that each node may become."""
+        core = self.core
+        node, kind, _ = self.pods.table()
+        allowed = accepted(core, node, kind, self.size)
+        if len(self.budget) and self.born:
+            able = np.array([each for _, each in self.born])
+            allowed &= np.repeat(able, [copies for copies, _ in self.born], axis=0)
+        return cheapest(sufficient(core, self.used[:, : self.size].T, allowed))
 
 
 def levelled(wanted: int, total: Ints, capacity: Ints) -> Ints:
@@ -119,6 +180,8 @@ def levelled(wanted: int, total: Ints, capacity: Ints) -> Ints:
     """
     if int(capacity.sum()) <= wanted:
         return capacity
+    if wanted <= FEW * len(total):
+        return _in_rounds(wanted, total, capacity)
     low, high = int(total.min()), int(total.max()) + wanted  # the level: reached, not reached
     while high - low > 1:
         level = (low + high) // 2
@@ -127,4 +190,17 @@ def levelled(wanted: int, total: Ints, capacity: Ints) -> Ints:
     out = np.clip(low - total, 0, capacity)
     next_in_line = np.flatnonzero((total + out <= low) & (out < capacity))
     out[next_in_line[: wanted - int(out.sum())]] += 1
+    return out
+
+
+def _in_rounds(wanted: int, total: Ints, capacity: Ints) -> Ints:
+    """The same, a level at a time: quicker where few pods meet many nodes."""
+    out = np.zeros_like(capacity)
+    level = np.where(capacity > 0, total, PLENTY)
+    while wanted:
+        lowest = np.flatnonzero(level == level.min())[:wanted]
+        out[lowest] += 1
+        level[lowest] += 1
+        level[lowest[out[lowest] >= capacity[lowest]]] = PLENTY
+        wanted -= len(lowest)
     return out

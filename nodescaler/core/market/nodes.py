@@ -150,20 +150,24 @@ def in_order(wanted: int, capacity: Ints, order: Ints) -> Ints:
 
 def accepted(core: Core, node: Ints, kind: Ints, nodes: int) -> Bools:
     """bool[nodes, O]: the offers on which all classes of a node may run; ascending by node."""
-    out = np.ones((nodes, len(core.price)), dtype=np.bool_)
-    step = max(CHUNK // max(len(core.price), 1), 1)
+    bits = np.packbits(core.fits, axis=1)
+    out = np.full((nodes, bits.shape[1]), 255, dtype=np.uint8)
+    step = max(CHUNK // max(bits.shape[1], 1), 1)
     for start in range(0, len(node), step):
         part = slice(start, start + step)
         first = np.flatnonzero(np.diff(node[part], prepend=-1))
         rows = node[part][first]
-        out[rows] &= np.logical_and.reduceat(core.fits[kind[part]], first, axis=0)
-    return out
+        out[rows] &= np.bitwise_and.reduceat(bits[kind[part]], first, axis=0)
+    return np.unpackbits(out, axis=1, count=len(core.price)).view(np.bool_)
 
 
 def sufficient(core: Core, used: Ints, allowed: Bools) -> Bools:
     """bool[N, O]: the allowed offers with room for what is used, int64[N, R]."""
     out = allowed.copy()
-    for r in range(used.shape[1]):
+    if not out.size:
+        return out
+    least = core.free.min(axis=0)
+    for r in np.flatnonzero((used > least).any(axis=0)):
         out &= used[:, r][:, None] <= core.free[:, r][None, :]
     return out
 

@@ -95,10 +95,23 @@ def _order(market: Market, columns: Ints, fits: Bools) -> Ints:
 
 
 def _fits(market: Market, rows: Ints, columns: Ints) -> Bools:
-    fits = market.accepts[np.ix_(rows, columns)]
-    for r in range(market.need.shape[1]):
-        fits &= market.need[rows, r][:, None] <= market.free[columns, r][None, :]
-    return fits
+    """bool[rows, columns]: accepted, and small enough; equal needs are looked at once."""
+    first, which = distinct(market.need[rows])
+    need = market.need[rows[first]]
+    small = np.ones((len(first), len(columns)), dtype=np.bool_)
+    for r in np.flatnonzero(need.any(axis=0) | (market.free[columns] < 0).any(axis=0)):
+        small &= need[:, r][:, None] <= market.free[columns, r][None, :]
+    return np.asarray(market.accepts[rows][:, columns] & small[which], dtype=np.bool_)
+
+
+def distinct(table: Ints | npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
+    """The distinct rows by where each is first, and which of them every row is."""
+    seen: dict[bytes, int] = {}
+    which = [seen.setdefault(row.tobytes(), len(seen)) for row in np.ascontiguousarray(table)]
+    group = np.array(which, dtype=np.int64)
+    first = np.zeros(len(seen), dtype=np.int64)
+    first[group[::-1]] = np.arange(len(group))[::-1]
+    return first, group
 
 
 def _feuds(market: Market, rows: Ints) -> Feuds | None:
@@ -119,20 +132,32 @@ def undominated(market: Market, rows: Ints) -> Ints:
     kept = _cheapest_of_equals(group, traits, market.price)
     for g in range(len(accepted)):
         inside = kept[group[kept] == g]
-        beaten = _beaten(traits[inside], market.price[inside], None)
+        beaten = _beaten(traits, market.price, inside, inside)
         kept = np.setdiff1d(kept, inside[beaten], assume_unique=True)
     if len(accepted) > 1:
         covers = _covers(accepted)
-        pair = covers[np.ix_(group[kept], group[kept])]
-        kept = kept[~_beaten(traits[kept], market.price[kept], pair)]
+        np.fill_diagonal(covers, val=False)
+        beaten = np.zeros(len(market.price), dtype=np.bool_)
+        for g in np.flatnonzero(covers.any(axis=0)).tolist():
+            inside = kept[group[kept] == g]
+            beaten[inside] = _beaten(traits, market.price, kept[covers[group[kept], g]], inside)
+        kept = kept[~beaten[kept]]
     return kept
 
 
 def roomiest(core: Core) -> Ints:
     """The offers of a core that no other beats when the price does not count, ascending."""
     traits = np.concatenate([core.free, -core.usage.T], axis=1)
-    covers = _covers(np.packbits(core.fits, axis=0).T)
-    return np.flatnonzero(~_beaten(traits, np.zeros(len(core.price)), covers))
+    bits = np.packbits(core.fits, axis=0).T
+    waiting = np.lexsort((-core.fits.sum(axis=0), *-traits.T))  # nobody is beaten by a later one
+    kept: list[int] = []
+    while len(waiting):
+        first = int(waiting[0])
+        kept.append(first)
+        less = (traits[waiting] <= traits[first]).all(axis=1)
+        less[less] = ~(bits[waiting[less]] & ~bits[first]).any(axis=1)
+        waiting = waiting[~less]
+    return np.array(sorted(kept), dtype=np.int64)
 
 
 def _alike(accepts: Bools, rows: Ints) -> tuple[Ints, npt.NDArray[np.uint8]]:
@@ -165,22 +190,20 @@ def _cheapest_of_equals(group: Ints, traits: Ints, price: Floats) -> Ints:
     return np.sort(order[first])
 
 
-def _beaten(traits: Ints, price: Floats, pair: Bools | None) -> Bools:
-    """Which offers another one beats; *pair* says which may beat which (None: any)."""
-    total = len(price)
-    out = np.zeros(total, dtype=np.bool_)
-    index = np.arange(total)
-    step = max(CHUNK // max(total, 1), 1)
-    for start in range(0, total, step):
-        mine = slice(start, start + step)
-        better = price[:, None] <= price[None, mine]
-        same = price[:, None] == price[None, mine]
-        for trait in traits.T:
-            better &= trait[:, None] >= trait[None, mine]
-            same &= trait[:, None] == trait[None, mine]
-        if pair is not None:
-            better &= pair[:, mine]
-            same &= pair[:, mine] & pair.T[:, mine]
-        better &= ~same | (index[:, None] < index[None, mine])
-        out[mine] = better.any(axis=0)
+def _beaten(traits: Ints, price: Floats, by: Ints, offers: Ints) -> Bools:
+    """bool[offers]: whether another one of *by* costs no more and has no less of any trait.
+
+    No two that may beat each other are equal in everything.
+    """
+    differing = np.flatnonzero((traits[by] != traits[by[:1]]).any(axis=0)
+                               | (traits[offers] != traits[by[:1]]).any(axis=0))  # fmt: skip
+    out = np.zeros(len(offers), dtype=np.bool_)
+    step = max(CHUNK // max(len(by), 1), 1)
+    for start in range(0, len(offers), step):
+        mine = offers[start : start + step]
+        better = price[by][:, None] <= price[mine][None, :]
+        for r in differing:
+            better &= traits[by, r][:, None] >= traits[mine, r][None, :]
+        better &= by[:, None] != mine[None, :]
+        out[start : start + step] = better.any(axis=0)
     return out
