@@ -20,7 +20,7 @@ from nodescaler.core.groups import Groups
 from nodescaler.core.limits import Limits
 from nodescaler.core.lots import Bought, Dealt, Lot, lots_of, market_of
 from nodescaler.core.market import Solution, first_fit, solve
-from nodescaler.core.offers import Offers
+from nodescaler.core.offers import Floats, Offers
 from nodescaler.core.options import Options, min_values
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
 
@@ -65,7 +65,7 @@ class Purchase:
     """The best draft.
 
     Attributes:
-        first_fit_usd: what first-fit-decreasing costs an hour; None where it places fewer pods.
+        first_fit_usd: what first-fit-decreasing is billed an hour; None where it places fewer pods.
         options: answers what each of its nodes may be launched as.
     """
 
@@ -86,7 +86,7 @@ def buy(shop: Shop) -> Purchase:
     if first_quality < quality:
         best, quality = first, first_quality
     same = first_quality[0] == quality[0]
-    return Purchase(best, first_quality[1] if same else None, options)
+    return Purchase(best, _sum(first, options, shop.offers.usd) if same else None, options)
 
 
 def _kept(draft: Draft, options: Options, shop: Shop) -> Draft:
@@ -134,10 +134,12 @@ def _quality(draft: Draft, options: Options, shop: Shop) -> Quality:
     """Sorts before: fewer pods left of the highest priority, then of the next; then cheaper."""
     priority = np.array([item.priority for item in shop.items], np.int64)
     left = tuple(int(draft.left[priority == p].sum()) for p in np.unique(priority)[::-1])
-    price = sum(
-        float(shop.offers.effective[options.cheapest(node)]) * node.copies for node in draft.nodes
-    )
-    return left, round(price, 9)
+    return left, round(_sum(draft, options, shop.offers.effective), 9)
+
+
+def _sum(draft: Draft, options: Options, prices: Floats) -> float:
+    """What its nodes cost an hour when each is launched as its cheapest."""
+    return sum(float(prices[options.cheapest(node)]) * node.copies for node in draft.nodes)
 
 
 def flexible(offers: Offers, rows: Ints) -> tuple[Mask, Ints]:

@@ -9,6 +9,8 @@ Pure.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nodescaler.core.attempt import Outcome, World
@@ -36,7 +38,8 @@ def bound_of(world: World, outcome: Outcome) -> float:
     every = np.arange(len(world.offers))
     none = Limits((), np.zeros((0, len(every)), np.int64), np.zeros(0, np.int64))
     lots = lots_of(items, range(len(items)))
-    market = market_of(lots, world.offers, (every, world.offers.free), none)
+    billed = replace(world.offers, effective=world.offers.usd)  # whatever else plans weigh
+    market = market_of(lots, billed, (every, billed.free), none)
     return lower_bound(market).usd_per_hour
 
 

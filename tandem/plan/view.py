@@ -79,12 +79,17 @@ def _saving(price: float, first_fit: float) -> Iterator[str]:
     ['first-fit costs $1.0000 an hour: 25.0% saved, $182 a month']
     >>> list(_saving(1.0, 1.0)), list(_saving(1.0, 0.0))
     (['first-fit costs the same'], [])
+    >>> list(_saving(1.0, 0.9))
+    ['first-fit costs $0.9000 an hour: less, but dearer by what the knobs count']
     """
-    saved = first_fit - price
+    saved = round(first_fit - price, 6)
     if first_fit <= 0:
         return
-    if round(saved, 6) <= 0:
+    if saved == 0:
         yield "first-fit costs the same"
+        return
+    if saved < 0:
+        yield f"first-fit costs ${first_fit:.4f} an hour: less, but dearer by what the knobs count"
         return
     month = saved * MONTH_H
     yield (

@@ -111,6 +111,18 @@ def test_a_plan_lies_between_the_bound_and_first_fit(budget_s: float) -> None:
     assert plan.usd_per_hour <= plan.first_fit_per_hour + CENT
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [PackSettings(usd_per_node=0.1), PackSettings(performance={"m7a": 2.0})],
+    ids=["a cost per node", "a factor"],
+)
+def test_bound_and_first_fit_are_of_the_bill_whatever_plans_weigh(chosen: PackSettings) -> None:
+    usual, weighed = pack(mixed(300)), pack(mixed(300), chosen)
+
+    assert weighed.lower_bound_per_hour == pytest.approx(usual.lower_bound_per_hour)
+    assert weighed.first_fit_per_hour >= usual.lower_bound_per_hour
+
+
 def test_more_work_never_makes_a_plan_dearer() -> None:
     fast = pack(mixed(300))
     slow = pack(mixed(300), PackSettings(budget_s=0.2))
