@@ -11,7 +11,6 @@ from itertools import islice
 
 import numpy as np
 
-from nodescaler.core.attempt import Outcome, World
 from nodescaler.core.bins import Item
 from nodescaler.core.classes import PodClass
 from nodescaler.core.columns import Mask
@@ -19,6 +18,7 @@ from nodescaler.core.labels import HOSTNAME
 from nodescaler.core.lots import Bought
 from nodescaler.core.model import Placement, PlannedNode, PodSpec
 from nodescaler.core.options import Choice, asked
+from nodescaler.core.outcome import Outcome, World
 from nodescaler.core.resources import total
 
 

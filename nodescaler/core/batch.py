@@ -207,7 +207,7 @@ def in_order(rows: Sequence[Row], groups: Groups, choice: Sequence[int]) -> list
     By priority; then those with less choice first, and those that keep others away before them;
     then as they are given (by size). But a pod that wants company comes after the company, and one
     that only counts for a spread over zones before those that heed it. Where that goes round in
-    circles, it is broken at the first.
+    circles, company counts for more than a spread, and then it is broken at the first.
 
     Args:
         rows: of the attempt.
@@ -215,18 +215,34 @@ def in_order(rows: Sequence[Row], groups: Groups, choice: Sequence[int]) -> list
         choice: for each row, how many places it could have; large for "as many as there are".
     """
     before = _Before(_keys(rows, groups, choice))
-    owners: dict[int, list[int]] = {}
-    seen: dict[int, list[int]] = {}
-    for number, relations in enumerate(groups.relations):
-        for g in relations.own:
-            owners.setdefault(g, []).append(number)
-        for g in relations.seen:
-            seen.setdefault(g, []).append(number)
+    owners = _by_rule([relations.own for relations in groups.relations])
+    seen = _by_rule([relations.seen for relations in groups.relations])
+    followed: dict[int, set[int]] = {}
     for g, owning in owners.items():
-        own, group = set(owning), groups.groups[g]
-        if group.rule.kind is Kind.BESIDE or (group.rule.kind is Kind.SPREAD and not group.is_host):
-            before.put([n for n in seen.get(g, ()) if n not in own], owning)
+        if groups.groups[g].rule.kind is Kind.BESIDE:
+            before.put(_without(seen.get(g, ()), owning), owning)
+            for number in owning:
+                followed.setdefault(number, set()).update(seen.get(g, ()))
+    for g, owning in owners.items():
+        group = groups.groups[g]
+        if group.rule.kind is Kind.SPREAD and not group.is_host:
+            behind = [n for n, company in followed.items() if company & set(owning)]
+            before.put(_without(seen.get(g, ()), [*owning, *behind]), owning)
     return before.order()
+
+
+def _by_rule(rules: Sequence[Sequence[int]]) -> dict[int, list[int]]:
+    """The rows of each rule."""
+    out: dict[int, list[int]] = {}
+    for number, each in enumerate(rules):
+        for g in each:
+            out.setdefault(g, []).append(number)
+    return out
+
+
+def _without(rows: Sequence[int], others: Sequence[int]) -> list[int]:
+    left_out = set(others)
+    return [row for row in rows if row not in left_out]
 
 
 def _keys(rows: Sequence[Row], groups: Groups, choice: Sequence[int]) -> list[tuple[int, ...]]:

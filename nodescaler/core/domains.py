@@ -145,7 +145,7 @@ class _Sharing:
         chances: Sequence[Chance],
     ) -> None:
         self._rules = rules
-        self._where = [[cell.values[group.rule.key] for cell in cells] for group, _, _ in rules]
+        self._where = [[_value(cell, group, own=own) for cell in cells] for group, own, _ in rules]
         self._chances = chances
         self._room = [chance.room for chance in chances]
         self.taken = [0] * len(cells)
@@ -220,8 +220,8 @@ class _Sharing:
         )
         if len(keys) != 1 or not plain:
             return None
-        (where,) = {tuple(values) for values in self._where}
-        if len(set(where)) != len(where) or None in where:
+        where, *others = {tuple(values) for values in self._where}
+        if others or len(set(where)) != len(where) or None in where:
             return None
         order = [z for z in range(len(where)) if self._chances[z].space]
         order.sort(key=lambda z: (self._chances[z].usd, z))
@@ -249,6 +249,30 @@ class _Sharing:
                     least = 0 if _lacks_places(group) else min(outside.values())
                     out.append(max(least + _skew(group) - group.count.get(value, 0), 0))
         return out
+
+
+def _value(cell: Cell, group: Group, *, own: bool) -> str | None:
+    """The place of a cell as the rule sees it; None where the rule does not count."""
+    everywhere = own or group.rule.kind is not Kind.SPREAD or group.is_everywhere
+    if everywhere or (cell.offers & group.offers).any() or (cell.nodes & group.nodes).any():
+        return cell.values[group.rule.key]
+    return None
+
+
+def counted(rules: Sequence[tuple[Group, bool, bool]], cells: Sequence[Cell]) -> list[Cell]:
+    """The cells, without the offers of each that a spread would not count while it counts others.
+
+    So that it is known which pods count, whichever of its offers a node is bought as.
+    """
+    out = list(cells)
+    for group, own, _ in rules:
+        if own or group.rule.kind is not Kind.SPREAD or group.is_everywhere:
+            continue
+        for n, cell in enumerate(out):
+            inside = cell.offers & group.offers
+            if inside.any() and (inside != cell.offers).any():
+                out[n] = Cell(cell.values, cell.nodes, inside)
+    return out
 
 
 def is_kept(group: Group, without: Mapping[str, int], fewer: Mapping[str, int]) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from nodescaler.core.attempt import Outcome
 from nodescaler.core.classes import PodClass
 from nodescaler.core.model import NodeState
+from nodescaler.core.outcome import Outcome
 
 
 class Gangs:

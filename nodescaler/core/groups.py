@@ -93,6 +93,7 @@ class Group:
         owners: likewise its owners, those that run already only for APART.
         both: owners planned there that it looks at.
         column: its row in `Groups.host_count`, for a rule about the hostname.
+        is_everywhere: whether it counts on every node and offer.
     """
 
     rule: Rule
@@ -103,6 +104,8 @@ class Group:
     both: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     places: set[str] = field(default_factory=set)
     column: int = -1
+
+    is_everywhere: bool = True
 
     @property
     def is_host(self) -> bool:
@@ -291,7 +294,9 @@ def _group(rule: Rule, nodes: Nodes, offers: Offers) -> Group:
         on_offers = on_offers & ~offers.columns.column(key).where(None)
     column = nodes.columns.column(rule.key)
     there = {column.values[code] for code in np.unique(column.codes[on_nodes]).tolist()}
-    return Group(rule, on_nodes, on_offers, places={v for v in there if v is not None})
+    everywhere = bool(on_nodes.all() and on_offers.all())
+    places = {value for value in there if value is not None}
+    return Group(rule, on_nodes, on_offers, places=places, is_everywhere=everywhere)
 
 
 def _hosts(groups: Sequence[Group], nodes: Nodes, offers: Offers) -> list[Ints]:

@@ -19,7 +19,6 @@ from functools import partial
 
 from nodescaler.core.asks import NO_WISHES, Wishes, wishes_of
 from nodescaler.core.assembly import Built, Queues, built
-from nodescaler.core.attempt import Outcome, World
 from nodescaler.core.batch import need_of, resource_names
 from nodescaler.core.classes import PodClass, classes_of, terms_of
 from nodescaler.core.gangs import Gangs
@@ -27,6 +26,7 @@ from nodescaler.core.labels import INSTANCE_TYPE
 from nodescaler.core.model import NodeState, Plan, Snapshot, Unschedulable
 from nodescaler.core.nodes import Nodes, nodes_of
 from nodescaler.core.offers import Wanted, offers_of
+from nodescaler.core.outcome import Outcome, World
 from nodescaler.core.proof import bound_of
 from nodescaler.core.reasons import Views, explain
 from nodescaler.core.rounds import Rounds, State, fault_of, never, new_places

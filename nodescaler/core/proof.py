@@ -13,12 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from nodescaler.core.attempt import Outcome, World
 from nodescaler.core.batch import need_of
 from nodescaler.core.bins import Item, stands_of
 from nodescaler.core.limits import Limits
 from nodescaler.core.lots import lots_of, market_of
 from nodescaler.core.market import lower_bound
+from nodescaler.core.outcome import Outcome, World
 
 
 def bound_of(world: World, outcome: Outcome) -> float:

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nodescaler.core.asks import Wishes, ask_of
-from nodescaler.core.attempt import Extra, Outcome, World, attempt
+from nodescaler.core.attempt import attempt
 from nodescaler.core.batch import Row
 from nodescaler.core.classes import PodClass
 from nodescaler.core.columns import Mask
 from nodescaler.core.groups import Group, Kind, Rule
+from nodescaler.core.outcome import Extra, Outcome, World
 
 MOST_ROUNDS = 32
 MOST_CAPPED = 6  # attempts at zones that have too little to sell

@@ -13,7 +13,7 @@ from typing import TypeVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nodescaler.core.model import Plan, Snapshot
+from nodescaler.core.model import NodeState, Offering, Plan, PlannedNode, Snapshot
 from nodescaler.core.packing import pack
 from nodescaler.core.settings import MinValuesPolicy, PackSettings, PreferencePolicy
 from tests.nodescaler.core.generated import Scope
@@ -50,8 +50,12 @@ def test_the_scheduler_accepts_every_placement(snapshot: Snapshot) -> None:
 
 @given(EVERY)
 @laws
-def test_a_pod_stays_out_only_where_nothing_could_take_it(snapshot: Snapshot) -> None:
-    assert missed(snapshot, pack(snapshot)) == []
+def test_a_pod_stays_out_alone_only_where_nothing_could_take_it(snapshot: Snapshot) -> None:
+    """Each pod that stays out is planned once more, alone: among others, their zones may bar it."""
+    for each in pack(snapshot).unschedulable[:3]:
+        single = replace(snapshot, pods=(replace(each.pod, gang=None),))
+
+        assert missed(single, pack(single)) == []
 
 
 @given(
@@ -118,3 +122,40 @@ def test_more_work_never_makes_a_plan_dearer(snapshot: Snapshot) -> None:
 @laws
 def test_a_deadline_leaves_a_plan_that_is_right_as_far_as_it_goes(snapshot: Snapshot) -> None:
     assert faults(snapshot, pack(snapshot, stop=lambda: True)) == []
+
+
+@given(EVERY)
+@laws
+def test_planning_again_while_the_nodes_are_on_their_way_buys_nothing(snapshot: Snapshot) -> None:
+    plan = pack(snapshot)
+    again = pack(underway(snapshot, plan))
+
+    assert again.new_nodes == ()
+
+
+def underway(snapshot: Snapshot, plan: Plan) -> Snapshot:
+    """The same pods once the claims of *plan* are there and no node has joined."""
+    coming = tuple(_coming(snapshot, node) for node in plan.new_nodes)
+    homes = {pod.key: each.name for node, each in zip(plan.new_nodes, coming, strict=True)
+             for pod in node.pods}  # fmt: skip
+    homes |= {pod.key: each.node for each in plan.existing for pod in each.pods}
+    waiting = (pod for pod in snapshot.pods if pod.key in homes)
+    pods = tuple(replace(pod, nominated_node=homes[pod.key]) for pod in waiting)
+    return replace(snapshot, nodes=(*snapshot.nodes, *coming), pods=pods)
+
+
+def _coming(snapshot: Snapshot, node: PlannedNode) -> NodeState:
+    machine = next(t for t in snapshot.types[node.pool] if t.name == node.instance_type)
+    bought = Offering(node.zone, node.capacity_type, node.usd_per_hour)
+    return NodeState(
+        f"coming-{node.name}",
+        labels={**node.labels, **machine.labels_of(bought)},
+        taints=node.taints,
+        startup_taints=node.startup_taints,
+        capacity=machine.capacity,
+        allocatable=machine.allocatable,
+        pool=node.pool,
+        claim=f"coming-{node.name}",
+        ready=False,
+        initialised=False,
+    )
