@@ -19,7 +19,7 @@ from nodescaler.core.columns import Ints, Mask
 from nodescaler.core.groups import Groups
 from nodescaler.core.limits import Limits
 from nodescaler.core.lots import Bought, Dealt, Lot, lots_of, market_of
-from nodescaler.core.market import Solution, first_fit, solve
+from nodescaler.core.market import Solution, compared
 from nodescaler.core.offers import Floats, Offers
 from nodescaler.core.options import Options, min_values
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
@@ -79,9 +79,9 @@ def buy(shop: Shop) -> Purchase:
     options = Options(shop.items, shop.offers, shop.listed, shop.limits, shop.groups, shop.settings)
     lots = lots_of(shop.items, range(len(shop.items)))
     market = market_of(lots, shop.offers, (shop.rows, shop.free), shop.limits)
-    first = _kept(_draft(shop, lots, first_fit(market)), options, shop)
-    cheap = solve(market, shop.settings.budget_s, shop.stop)
-    best = _kept(_draft(shop, lots, cheap), options, shop)
+    found = compared(market, shop.settings.budget_s, shop.stop)
+    first = _kept(_draft(shop, lots, found.first), options, shop)
+    best = _kept(_draft(shop, lots, found.best), options, shop)
     first_quality, quality = _quality(first, options, shop), _quality(best, options, shop)
     if first_quality < quality:
         best, quality = first, first_quality

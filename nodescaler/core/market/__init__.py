@@ -3,7 +3,6 @@
 Knows nothing of Kubernetes: `Market` has classes of pods and offers of nodes as arrays. Pure.
 """
 
-from nodescaler.core.market.bound import lower_bound
 from nodescaler.core.market.firstfit import first_fit
 from nodescaler.core.market.model import (
     Bound,
@@ -14,9 +13,10 @@ from nodescaler.core.market.model import (
     Solution,
     feuds_of,
 )
-from nodescaler.core.market.solve import solve
+from nodescaler.core.market.solve import Compared, compared, solve
+from nodescaler.core.market.study import lower_bound
 
 __all__ = [
-    "Bound", "Feuds", "Load", "Market", "Shares", "Solution", "feuds_of", "first_fit",
-    "lower_bound", "solve",
+    "Bound", "Compared", "Feuds", "Load", "Market", "Shares", "Solution", "compared", "feuds_of",
+    "first_fit", "lower_bound", "solve",
 ]  # fmt: skip

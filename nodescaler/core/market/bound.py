@@ -1,9 +1,8 @@
-"""What a plan must cost at least, and what one pod of each class is worth.
+"""What some pods of a market cost at least, and what one pod of each class is worth.
 
-The programme with divisible pods gives both (`lp`). Thousands of classes are first put together
-into a few hundred of about one size: that only makes the suggested tariffs a little worse, since
-`tariffs` then values each class on its own. Two more things hold for whole pods: the dearest pod
-needs a node, and pods that must be alone need a node each.
+The programme with divisible pods gives both (`lp`). Equal classes are one row of it, and thousands
+are put together into a few hundred of about one size: that only makes the suggested tariffs a
+little worse, since `tariffs` then values each class on its own.
 
 Pure.
 """
@@ -15,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nodescaler.core.market.lp import Programme, solved
-from nodescaler.core.market.model import Bools, Bound, Floats, Ints, Market, Shares
-from nodescaler.core.market.reduce import Core, distinct, reduced
-from nodescaler.core.market.tariffs import SAFE, Tariffs, priced
+from nodescaler.core.market.model import Bools, Floats, Ints, Shares
+from nodescaler.core.market.reduce import Core, distinct
+from nodescaler.core.market.tariffs import Tariffs, priced
 from nodescaler.core.market.work import simplex_s
 
 MOST_CLASSES = 320  # that the programme is solved with
@@ -53,64 +52,6 @@ class Relaxed:
     work_s: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Study:
-    """A reduced market, the limits it was reduced with, and what the programme says of it all.
-
-    Attributes:
-        limits: bool[L]: the limits of the market that the core knows.
-        floor: the certified bound, USD per hour.
-    """
-
-    core: Core
-    limits: Bools
-    relaxed: Relaxed
-    floor: float
-
-
-def lower_bound(market: Market) -> Bound:
-    """A certified lower bound for placing every pod that some offer can hold.
-
-    >>> from nodescaler.core.market.examples import small
-    >>> bound = lower_bound(small())  # 8 cpu at a quarter of a dollar
-    >>> round(bound.usd_per_hour, 6), bound.worth.round(6).tolist(), bound.nodes.round(6).tolist()
-    (2.0, [0.5, 0.25], [2.0, 0.0])
-    """
-    study = studied(market)
-    core, relaxed = study.core, study.relaxed
-    worth, nodes = np.zeros(len(market.count)), np.zeros(len(market.price))
-    worth[core.classes] = relaxed.tariffs.worth
-    nodes[core.offers] = relaxed.plan.nodes
-    shares = relaxed.plan.shares
-    there = Shares(core.classes[shares.classes], core.offers[shares.offers], shares.pods)
-    return Bound(study.floor, worth, nodes, there)
-
-
-def studied(market: Market, limits: Bools | None = None) -> Study:
-    """Reduce and solve; limits that the divisible plan breaks are taken in until it breaks none.
-
-    Args:
-        market: the market.
-        limits: bool[L]: those to take in from the start.
-    """
-    active = np.zeros(len(market.room), dtype=np.bool_) if limits is None else limits
-    while True:
-        study = _studied(market, active)
-        nodes = np.zeros(len(market.price))
-        nodes[study.core.offers] = study.relaxed.plan.nodes
-        broken = (market.usage @ nodes > market.room * (1 + SAFE)) & ~active
-        if not broken.any():
-            return study
-        active = active | broken
-
-
-def _studied(market: Market, limits: Bools) -> Study:
-    core = reduced(replace(market, usage=market.usage[limits], room=market.room[limits]))
-    every = np.arange(len(core.price))
-    answer = relaxed(core, core.count, every, core.room)
-    return Study(core, limits, answer, max(answer.tariffs.value, _dearest(core)))
-
-
 def relaxed(core: Core, count: Ints, offers: Ints, room: Ints, most: int = MOST_CLASSES) -> Relaxed:
     """Solve the programme for some pods, offers and room.
 
@@ -128,12 +69,12 @@ def relaxed(core: Core, count: Ints, offers: Ints, room: Ints, most: int = MOST_
         bought = Plan(np.zeros(len(core.price)), Shares(none, none, np.zeros(0)))
         return Relaxed(nothing, bought, 0.0)
     whole = programme_of(core, rows, offers, count, room)
-    group = _groups(whole, most)
-    answer = solved(_grouped(whole, group))
+    group = groups(whole, most)
+    answer = solved(grouped(whole, group))
     tariffs = answer.tariffs
     if answer.overdrawn:  # the fines are made up, and a bound with them as well
         whole = _unlimited(whole)
-        tariffs = solved(_grouped(whole, group)).tariffs
+        tariffs = solved(grouped(whole, group)).tariffs
     if len(tariffs.worth) < len(group):
         tariffs = priced(whole, tariffs.tariff, tariffs.fines, tariffs.covered)
     nodes = np.zeros(len(core.price))
@@ -141,14 +82,6 @@ def relaxed(core: Core, count: Ints, offers: Ints, room: Ints, most: int = MOST_
     classes, columns, pods = spread(whole.count, group, answer.classes, answer.offers, answer.pods)
     plan = Plan(nodes, Shares(rows[classes], offers[columns], pods))
     return Relaxed(tariffs, plan, simplex_s(answer.steps, len(answer.tariffs.worth)))
-
-
-def _dearest(core: Core) -> float:
-    """A node for the dearest pod, or for each pod of a class that must be alone."""
-    if not len(core.count):
-        return 0.0
-    first = core.price[core.fits.argmax(axis=1)]
-    return float((first * np.where(core.lonely, core.count, 1)).max()) * (1 - SAFE)
 
 
 def _unlimited(whole: Programme) -> Programme:
@@ -161,12 +94,14 @@ def programme(core: Core) -> Programme:
     return programme_of(core, rows, offers, core.count, core.room)
 
 
-def programme_of(core: Core, rows: Ints, offers: Ints, count: Ints, room: Ints) -> Programme:
+def programme_of(
+    core: Core, rows: Ints, offers: Ints, count: Ints, room: Ints, alone: Bools | None = None
+) -> Programme:
     """A core as floats, without resources nobody asks for; with slots for what must be alone."""
     asked = core.need[rows].any(axis=0)
     need = core.need[np.ix_(rows, asked)].astype(float)
     free = core.free[np.ix_(offers, asked)].astype(float)
-    slots = _cliques(core)[:, rows].T.astype(float)
+    slots = (cliques(core) if alone is None else alone)[:, rows].T.astype(float)
     if not need.shape[1] and not slots.shape[1]:  # pods that take nothing at all
         need, free = np.zeros((len(rows), 1)), np.ones((len(offers), 1))
     return Programme(
@@ -180,7 +115,7 @@ def programme_of(core: Core, rows: Ints, offers: Ints, count: Ints, room: Ints) 
     )
 
 
-def _cliques(core: Core) -> Bools:
+def cliques(core: Core) -> Bools:
     """bool[K, C]: classes of which one pod at most, of all together, may be on a node."""
     out: list[Bools] = []
     waiting = core.lonely.copy()
@@ -199,7 +134,7 @@ def _cliques(core: Core) -> Bools:
     return np.array(out, dtype=np.bool_).reshape(len(out), len(core.count))
 
 
-def _groups(whole: Programme, most: int) -> Ints:
+def groups(whole: Programme, most: int) -> Ints:
     """int64[C]: equal classes together; also those of about one size, until there are *most*."""
     first, equal = distinct(
         np.column_stack([whole.need.view(np.uint8), np.packbits(whole.fits, axis=1)])
@@ -217,7 +152,7 @@ def _groups(whole: Programme, most: int) -> Ints:
         steps *= 0.75
 
 
-def _grouped(whole: Programme, group: Ints) -> Programme:
+def grouped(whole: Programme, group: Ints) -> Programme:
     if len(group) == group.max() + 1:
         return whole
     total = np.bincount(group, weights=whole.count).astype(np.float64)

@@ -13,6 +13,8 @@ Pure. Source: sigs.k8s.io/karpenter pkg/controllers/provisioning/scheduling/sche
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nodescaler.core.market.model import Bools, Ints, Market, Solution
@@ -20,6 +22,7 @@ from nodescaler.core.market.nodes import (
     PLENTY,
     Pods,
     accepted,
+    asked,
     cheapest,
     in_order,
     loads,
@@ -28,6 +31,11 @@ from nodescaler.core.market.nodes import (
 from nodescaler.core.market.reduce import Core, reduced, roomiest
 
 FEW = 2  # pods for each node that takes some, up to which they are dealt in rounds
+
+
+def never() -> bool:
+    """Nobody is waiting."""
+    return False
 
 
 def first_fit(market: Market) -> Solution:
@@ -40,16 +48,21 @@ def first_fit(market: Market) -> Solution:
     return first_fit_of(reduced(market), market.count)
 
 
-def first_fit_of(core: Core, count: Ints, bound: float = 0.0) -> Solution:
-    """The same for a market already reduced; *count* is of all its classes."""
+def first_fit_of(core: Core, count: Ints, stop: Callable[[], bool] = never) -> Solution:
+    """The same for a market already reduced; *count* is of all its classes.
+
+    Once *stop* says yes, the classes that come later are left.
+    """
     nodes = _Growing(core)
     left = count.copy()
     for c, wanted in enumerate(core.count.tolist()):
+        if stop():
+            break
         rest = wanted - nodes.join(c, wanted)
         left[core.classes[c]] = rest - nodes.grow(c, rest)
     offer = nodes.cheapest()
     price = float(core.price[offer].sum())
-    return Solution(loads(core, offer, nodes.pods.table()), left, price, "first-fit", bound)
+    return Solution(loads(core, offer, nodes.pods.table()), left, price, "first-fit")
 
 
 class _Growing:
@@ -69,6 +82,7 @@ class _Growing:
         self.open = np.zeros((len(self.roomy), 64), dtype=np.bool_)
         self.born: list[tuple[int, Bools]] = []  # copies, and what these may become at most
         self.budget = core.room.copy()
+        self._asked = asked(core.need)
         self._free = core.free[self.roomy].tolist()
         self._fits = core.fits[:, self.roomy]
         free = core.free[self.roomy]
@@ -79,7 +93,7 @@ class _Growing:
         if not self.size:
             return 0
         capacity = self.pods.hindered(c, self._capacity(c))
-        rows = np.flatnonzero(capacity)
+        rows = capacity.nonzero()[0]
         if not len(rows):
             return 0
         counts = levelled(wanted, self.total[rows], np.minimum(capacity[rows], wanted))
@@ -87,12 +101,10 @@ class _Growing:
 
     def _capacity(self, c: int) -> Ints:
         """int64[N]: how many pods of class *c* each node takes if it becomes as roomy as it can."""
-        need = self.core.need[c]
-        asked = [(int(r), int(need[r])) for r in np.flatnonzero(need)]
         best = np.zeros(self.size, dtype=np.int64)
-        for k in np.flatnonzero(self._fits[c]).tolist():
+        for k in self._fits[c].nonzero()[0].tolist():
             most = np.where(self.open[k, : self.size], PLENTY, 0)
-            for r, amount in asked:
+            for r, amount in self._asked[c]:
                 room = self._free[k][r] - self.used[r, : self.size]
                 np.minimum(most, room if amount == 1 else room // amount, out=most)
             np.maximum(best, most, out=best)
@@ -111,10 +123,9 @@ class _Growing:
         return placed
 
     def _open(self, c: int, wanted: int, able: Bools) -> int:
-        core, need = self.core, self.core.need[c]
-        asked = np.flatnonzero(need)
-        free = core.free[self.roomy[able[self.roomy]]][:, asked]
-        size = int((free // need[asked]).min(axis=1, initial=PLENTY).max())
+        core, taken = self.core, self.core.need[c].nonzero()[0]
+        free = core.free[self.roomy[able[self.roomy]]][:, taken]
+        size = int((free // core.need[c, taken]).min(axis=1, initial=PLENTY).max())
         size = min(size, 1 if core.lonely[c] else PLENTY, wanted)
         copies = min(self._affordable(able), -(-wanted // size))
         if len(self.budget):
@@ -135,12 +146,12 @@ class _Growing:
         return int((self.budget[taken] // charge[taken]).min(initial=PLENTY))
 
     def _put(self, c: int, rows: Ints, counts: Ints) -> int:
-        got = counts > 0
+        got = counts.nonzero()[0]
         rows, counts = rows[got], counts[got]
         if len(rows):
             self.pods.put(c, rows, counts)
-            for r in np.flatnonzero(self.core.need[c]).tolist():
-                self.used[r, rows] += counts * self.core.need[c, r]
+            for r, amount in self._asked[c]:
+                self.used[r, rows] += counts * amount
             self.total[rows] += counts
             if len(self.roomy) > 1:
                 self._narrow(c, rows)

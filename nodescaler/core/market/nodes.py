@@ -139,6 +139,15 @@ def room_for(room: Ints, need: Ints) -> Ints:
     return np.maximum(out, 0)
 
 
+def asked(need: Ints) -> list[list[tuple[int, int]]]:
+    """For each class the resources that a pod takes, and how much of each.
+
+    >>> asked(np.array([[2, 0], [1, 3]]))
+    [[(0, 2)], [(0, 1), (1, 3)]]
+    """
+    return [[(r, amount) for r, amount in enumerate(row) if amount] for row in need.tolist()]
+
+
 def in_order(wanted: int, capacity: Ints, order: Ints) -> Ints:
     """Give *wanted* pods to the nodes, in this order as many as each can take."""
     out = np.zeros(len(capacity), dtype=np.int64)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nodescaler.core.market.bound import Study, programme
+from nodescaler.core.market.bound import programme
 from nodescaler.core.market.fill import Guide, fills
 from nodescaler.core.market.knapsack import grids, most
 from nodescaler.core.market.model import Floats, Ints
+from nodescaler.core.market.study import Study
 from nodescaler.core.market.tariffs import SAFE, certified
 from nodescaler.core.market.work import fill_s
 

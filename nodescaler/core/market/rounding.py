@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nodescaler.core.market.bound import Plan, Study, relaxed
+from nodescaler.core.market.bound import Plan, relaxed
 from nodescaler.core.market.fill import Guide, finish
 from nodescaler.core.market.model import Floats, Ints, Shares
 from nodescaler.core.market.nodes import Nodes, accepted, cheapest, in_order, sufficient
 from nodescaler.core.market.reduce import Core
+from nodescaler.core.market.study import Study
 from nodescaler.core.market.work import CLASS_S, REST_S, Meter
 
 FULL = 1 - 1e-6  # a node that the programme buys but for a rounding error is a whole one

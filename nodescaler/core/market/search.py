@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nodescaler.core.market.bound import Study
 from nodescaler.core.market.few import bound_by_plan
+from nodescaler.core.market.guided import guided
 from nodescaler.core.market.nodes import Nodes
 from nodescaler.core.market.patterns import Master, dived, generated
 from nodescaler.core.market.polish import polished
@@ -26,6 +26,7 @@ from nodescaler.core.market.rounding import (
     guide_of,
     rounded,
 )
+from nodescaler.core.market.study import FEW_CLASSES, Study
 from nodescaler.core.market.whole import Effort, whole_nodes
 from nodescaler.core.market.work import Meter
 
@@ -34,7 +35,6 @@ GOOD = 0.01  # part of the bound within which that is not spent
 FAIR = 0.02  # and within which whole numbers of nodes are not asked for
 DONE = 5e-4  # and within which no budget is
 FEW_NODES = 60  # where rounding nodes matters more than how they are filled
-FEW_CLASSES = 64  # whose fills are cheap to look for
 MANY_CLASSES = 400  # whose fills are too dear for any budget
 HANDFUL = 12  # nodes: few enough to choose fills of in whole numbers
 TREE = 60  # nodes of the tree of that search
@@ -58,8 +58,8 @@ class Search:
         self.guide = guide_of(study, self.meter)
         self.study = study
         self.floor = study.floor
-        self.best = rounded(study, self.guide)
-        self.method = "lp"
+        self.method = "guided" if study.is_rough else "lp"
+        self.best = (guided if study.is_rough else rounded)(study, self.guide)
 
     @property
     def gap(self) -> float:
@@ -72,6 +72,8 @@ class Search:
         if self.best.left.any():
             self._take(rationed(self.core, self.guide), "rationed")
             return
+        if self.core.feuds is not None and not len(self.core.room):
+            self._take(guided(self.study, self.guide), "guided")
         if self.gap > GOOD and len(self.core.count) <= FEW_CLASSES:
             self._patterns(rounds=12, tries=2)
         self.prove()

@@ -6,20 +6,25 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nodescaler.core.market.bound import Study, studied
-from nodescaler.core.market.firstfit import first_fit, first_fit_of
+from nodescaler.core.market.firstfit import first_fit_of, never
 from nodescaler.core.market.model import Bools, Ints, Market, Solution
 from nodescaler.core.market.nodes import loads
+from nodescaler.core.market.reduce import reduced
 from nodescaler.core.market.rounding import Packed
 from nodescaler.core.market.search import Search
+from nodescaler.core.market.study import Study, studied
 
 
-def never() -> bool:
-    """Nobody is waiting."""
-    return False
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What Karpenter's rule buys, and the cheapest that was found."""
+
+    first: Solution
+    best: Solution
 
 
 def solve(market: Market, budget_s: float = 0.0, stop: Callable[[], bool] = never) -> Solution:
@@ -39,15 +44,25 @@ def solve(market: Market, budget_s: float = 0.0, stop: Callable[[], bool] = neve
     >>> solve(small()).loads
     (Load(offer=0, counts=((0, 1), (1, 2)), copies=2),)
     """
+    return compared(market, budget_s, stop).best
+
+
+def compared(market: Market, budget_s: float = 0.0, stop: Callable[[], bool] = never) -> Compared:
+    """The same, and beside it what `first_fit` finds, which is one of the solutions compared."""
+    core = reduced(market)
+    first = best = first_fit_of(core, market.count, stop)
     active: Bools | None = None
-    while not stop():
-        study = studied(market, active)
-        found = _best(market, study, budget_s, stop)
-        broken = (usage_of(market, found) > market.room) & ~study.limits
+    while len(core.count) and not stop():
+        study = studied(market, active, core, hurry=True)
+        plain = first if study.core is core else first_fit_of(study.core, market.count, stop)
+        best = _best(market, study, replace(plain, bound=study.floor), budget_s, stop)
+        if study.is_rough and budget_s > 0:
+            best = _best(market, studied(market, active, core), best, budget_s, stop)
+        broken = (usage_of(market, best) > market.room) & ~study.limits
         if not broken.any():
-            return found
-        active = study.limits | broken
-    return first_fit(market)
+            return Compared(first, best)
+        active, best = study.limits | broken, first
+    return Compared(first, best)
 
 
 def usage_of(market: Market, solution: Solution) -> Ints:
@@ -58,17 +73,19 @@ def usage_of(market: Market, solution: Solution) -> Ints:
     return out
 
 
-def _best(market: Market, study: Study, budget_s: float, stop: Callable[[], bool]) -> Solution:
+def _best(
+    market: Market, study: Study, plain: Solution, budget_s: float, stop: Callable[[], bool]
+) -> Solution:
     core = study.core
-    plain = first_fit_of(core, market.count, study.floor)
     if not len(core.count) or stop():
         return plain
     search = Search(study, stop)
-    search.fast()
-    if budget_s > 0:
-        search.slow(budget_s)
-    search.prove()
-    found = _solution(market, search.best, search.method, search.floor)
+    if not study.is_rough:
+        search.fast()
+        if budget_s > 0:
+            search.slow(budget_s)
+        search.prove()
+    found = solution_of(market, search.best, search.method, search.floor)
     return min(found, plain, key=lambda solution: (_left(solution, core.classes), solution.price))
 
 
@@ -76,7 +93,8 @@ def _left(solution: Solution, classes: Ints) -> tuple[int, ...]:
     return tuple(solution.left[classes].tolist())
 
 
-def _solution(market: Market, packed: Packed, method: str, bound: float) -> Solution:
+def solution_of(market: Market, packed: Packed, method: str, bound: float) -> Solution:
+    """Packed nodes in the numbers of the market."""
     core = packed.nodes.core
     left = market.count.copy()
     left[core.classes] = packed.left

@@ -36,13 +36,17 @@ class Meter:
         """Begin another budget with nothing spent of it."""
         self.budget_s, self.spent_s = budget_s, 0.0
 
+    def ended(self) -> bool:
+        """The caller says stop."""
+        self.stopped = self.stopped or self.stop()
+        return self.stopped
+
     def spend(self, seconds: float) -> None:
         self.spent_s += seconds
 
     def over(self, about_to_spend_s: float = 0.0) -> bool:
         """The budget does not last for so much more, or the caller says stop."""
-        self.stopped = self.stopped or self.stop()
-        return self.stopped or self.spent_s + about_to_spend_s > self.budget_s
+        return self.ended() or self.spent_s + about_to_spend_s > self.budget_s
 
 
 def simplex_s(steps: int, rows: int) -> float:
