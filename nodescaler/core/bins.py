@@ -242,7 +242,11 @@ class Bins:
 
     def _add(self, item: Item, bins: Ints, taken: Ints) -> None:
         self.free[bins] -= taken[:, None] * item.need
-        for stand in item.stands:
+        self.count_only(item.stands, bins, taken)
+
+    def count_only(self, stands: Sequence[Stand], bins: Ints, taken: Ints) -> None:
+        """Tell the rules of pods in *bins*, as if they had been placed there now."""
+        for stand in stands:
             if stand.seen:
                 self.count[stand.column, bins] += taken * stand.seen
             if stand.own:

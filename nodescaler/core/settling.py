@@ -92,6 +92,7 @@ class Settling:
         if not promised:
             return row.count
         item, nodes, rules = self._bare(number)
+        wished = set(self._today(number).stands) - set(item.stands)
         most = np.zeros(len(nodes), np.int64)
         most[list(promised)] = list(promised.values())
         fits = np.where(nodes, np.minimum(self.bins.fits(item), most), 0)
@@ -100,7 +101,9 @@ class Settling:
         rest = row.count
         for where, count in self._divided(item, nodes, rules, fits, rest):
             taken = self.bins.fill(item, np.where(where, fits, 0), count)
-            for n in np.flatnonzero(taken).tolist():
+            used = np.flatnonzero(taken)
+            self.bins.count_only(tuple(wished), used, taken[used])
+            for n in used.tolist():
                 promised[n] -= int(taken[n])
             rest -= int(taken.sum())
         self.outcome.left[number] -= row.count - rest

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nodescaler.core.labels import HOSTNAME, NODE_POOL, ZONE
-from nodescaler.core.model import NodePool, NodeState
+from nodescaler.core.model import NodePool, NodeState, PodSpec
 from nodescaler.core.taints import DISRUPTED, NO_SCHEDULE, UNREGISTERED, Taint
 from tests.nodescaler.core.constraints.made import (
     cluster,
@@ -20,6 +20,7 @@ from tests.nodescaler.core.constraints.made import (
     pod,
     spread,
     term,
+    wish,
     zone,
 )
 
@@ -167,3 +168,51 @@ def test_a_node_without_a_label_is_refused_by_who_asks_for_one() -> None:
 
     assert found.old == {"bare": ["any"]}
     assert found.zone("asks") == "a"
+
+
+# ---------------------------------------------------------------- planned before
+
+
+def promised(name: str, *pods: PodSpec) -> tuple[PodSpec, ...]:
+    """Pods that the last plan had on this node."""
+    return tuple(replace(each, nominated_node=name) for each in pods)
+
+
+def test_pods_go_back_to_the_node_that_they_were_planned_for() -> None:
+    """First-fit would fill the first node with the larger pods."""
+    small, large = crowd(2, "small", 500), crowd(2, "large", 1000)
+    waiting = (*promised("n1", *small), *promised("n2", *large))
+    nodes = (node("n1", cpu=1000), node("n2", cpu=2000))
+
+    assert planned(cluster(*waiting, nodes=nodes)).old == {
+        "n1": ["small-0", "small-1"],
+        "n2": ["large-0", "large-1"],
+    }
+
+
+def test_a_pod_whose_node_never_came_goes_elsewhere() -> None:
+    found = planned(cluster(*promised("gone", *crowd(1)), nodes=(node("n1", cpu=1000),)))
+
+    assert found.old == {"n1": ["web-0"]}
+
+
+def test_a_pod_is_not_kept_where_it_may_not_run_any_more() -> None:
+    tainted = node("n1", cpu=4000, taints=(Taint("team", "a"),))
+    found = planned(cluster(*promised("n1", *crowd(1)), nodes=(tainted,)))
+
+    assert (found.old, found.sizes) == ({}, [1])
+
+
+def test_who_wishes_distance_sees_those_who_were_planned_before() -> None:
+    shy = crowd(2, company=(wish(-1, HOSTNAME),))
+    nodes = (node("n1", cpu=2000), node("n2", cpu=2000))
+    found = planned(cluster(*promised("n1", shy[0]), shy[1], nodes=nodes))
+
+    assert sorted(map(len, found.old.values())) == [1, 1]
+
+
+def test_what_was_given_up_before_is_not_reported_again() -> None:
+    shy = crowd(2, company=(wish(-1, HOSTNAME),))
+    found = planned(cluster(*promised("n1", *shy), nodes=(node("n1", cpu=2000),), pools=()))
+
+    assert (found.old, found.relaxed) == ({"n1": ["web-0", "web-1"]}, "")
