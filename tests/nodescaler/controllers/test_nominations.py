@@ -64,7 +64,7 @@ def test_the_last_plan_counts() -> None:
 
 
 def test_pods_that_wait_no_more_are_forgotten_in_the_end() -> None:
-    others = [replace(WAITING, name=f"p-{n}", uid=f"p-{n}") for n in range(SPARE + 1)]
+    others = [replace(WAITING, name=f"p-{n}", uid=f"p-{n}") for n in range(SPARE + 2)]
     world = World(WAITING, *others)
     world.nominations.put("n", others, 20)
     for each in others:
