@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import alone, idle, latency, memory, planning, rounds
+from tests.bench import again, alone, idle, latency, memory, planning, rounds
 from tests.bench.scenarios import profile
 from tests.bench.table import Table, machine, with_tables
 
@@ -24,6 +24,7 @@ PLANNING: dict[str, Callable[[], Awaitable[Table]]] = {
     "workloads-budget": planning.long,
     "workloads-markets": planning.markets,
     "mix": planning.mix,
+    "again": again.measure,
     "rounds": rounds.measure,
     "preferences": planning.preferences,
     "storm": alone.storm,

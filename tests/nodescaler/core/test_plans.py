@@ -13,12 +13,13 @@ from typing import TypeVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nodescaler.core.model import NodeState, Offering, Plan, PlannedNode, Snapshot
+from nodescaler.core.model import Plan, Snapshot
 from nodescaler.core.packing import pack
 from nodescaler.core.settings import MinValuesPolicy, PackSettings, PreferencePolicy
 from tests.nodescaler.core.generated import Scope
 from tests.nodescaler.core.missed import missed
 from tests.nodescaler.core.strategies import clusters
+from tests.nodescaler.core.underway import underway
 from tests.nodescaler.core.validator import faults
 
 CENT = 1e-9
@@ -131,31 +132,3 @@ def test_planning_again_while_the_nodes_are_on_their_way_buys_nothing(snapshot: 
     again = pack(underway(snapshot, plan))
 
     assert again.new_nodes == ()
-
-
-def underway(snapshot: Snapshot, plan: Plan) -> Snapshot:
-    """The same pods once the claims of *plan* are there and no node has joined."""
-    coming = tuple(_coming(snapshot, node) for node in plan.new_nodes)
-    homes = {pod.key: each.name for node, each in zip(plan.new_nodes, coming, strict=True)
-             for pod in node.pods}  # fmt: skip
-    homes |= {pod.key: each.node for each in plan.existing for pod in each.pods}
-    waiting = (pod for pod in snapshot.pods if pod.key in homes)
-    pods = tuple(replace(pod, nominated_node=homes[pod.key]) for pod in waiting)
-    return replace(snapshot, nodes=(*snapshot.nodes, *coming), pods=pods)
-
-
-def _coming(snapshot: Snapshot, node: PlannedNode) -> NodeState:
-    machine = next(t for t in snapshot.types[node.pool] if t.name == node.instance_type)
-    bought = Offering(node.zone, node.capacity_type, node.usd_per_hour)
-    return NodeState(
-        f"coming-{node.name}",
-        labels={**node.labels, **machine.labels_of(bought)},
-        taints=node.taints,
-        startup_taints=node.startup_taints,
-        capacity=machine.capacity,
-        allocatable=machine.allocatable,
-        pool=node.pool,
-        claim=f"coming-{node.name}",
-        ready=False,
-        initialised=False,
-    )
