@@ -61,6 +61,8 @@ class Wishes:
 
     def without(self, steps: int) -> Wishes:
         """What is left after giving up so many."""
+        if not steps:
+            return self
         sizes = [len(each) for each in (self.company, self.distance, self.nodes, self.spreads)]
         gone = [max(min(steps - sum(sizes[:n]), sizes[n]), 0) for n in range(len(sizes))]
         return Wishes(
@@ -94,7 +96,8 @@ NO_WISHES: Wishes = Wishes()
 
 def wishes_of(pod: PodSpec, policy: PreferencePolicy, soft_taints: Sequence[Taint]) -> Wishes:
     """What *pod* would like under *policy*; *soft_taints* are those there are to avoid."""
-    if policy is PreferencePolicy.IGNORE:
+    plain = not (pod.company or pod.preferences or soft_taints)
+    if policy is PreferencePolicy.IGNORE or (plain and all(each.hard for each in pod.spreads)):
         return NO_WISHES
     company = sorted((w for w in pod.company if w.weight > 0), key=lambda w: -w.weight)
     distance = sorted((w for w in pod.company if w.weight < 0), key=lambda w: w.weight)

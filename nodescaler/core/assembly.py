@@ -68,6 +68,7 @@ def built(world: World, outcome: Outcome, queues: Queues, avoid: Mask) -> Built:
         )
     )
     nodes: list[PlannedNode] = []
+    known: dict[object, PlannedNode] = {}
     limits = outcome.limits.copy()
     short: dict[str, None] = {}
     numbers: dict[str, int] = {}
@@ -76,7 +77,10 @@ def built(world: World, outcome: Outcome, queues: Queues, avoid: Mask) -> Built:
             spare = np.maximum(limits.room, 0) // bought.copies
             choice = turn.purchase.options.choice(bought, spare, avoid)
             limits.widen(bought.offer, choice.listed, bought.copies)
-            plain = _node(world, choice)
+            key = (choice.offer, choice.types, choice.zones, choice.capacities)
+            if key not in known:
+                known[key] = _node(world, choice)
+            plain = known[key]
             short |= {f"pool {plain.pool}: {text}": None for text in choice.short}
             for _ in range(bought.copies):
                 numbers[plain.pool] = numbers.get(plain.pool, 0) + 1

@@ -154,16 +154,19 @@ class _Codes:
 
     def _coded(self, places: Nodes | Offers) -> Ints:
         columns = [places.columns.column(key) for key in self._keys]
-        stacked = np.stack([column.codes for column in columns])
-        found, inverse = np.unique(stacked, axis=1, return_inverse=True)
+        combined = np.zeros(places.columns.size, np.int64)
+        for column in columns:
+            combined = combined * len(column.values) + column.codes
+        _, first, inverse = np.unique(combined, return_index=True, return_inverse=True)
+        combos = zip(*(column.codes[first].tolist() for column in columns), strict=True)
         codes = [
             self._known.setdefault(
                 tuple(column.values[code] for column, code in zip(columns, combo, strict=True)),
                 len(self._known),
             )
-            for combo in found.T.tolist()
+            for combo in combos
         ]
-        return np.array(codes, np.int64)[inverse.reshape(-1)]
+        return np.array(codes, np.int64)[inverse]
 
     def cells(self, nodes: Mask, offers: Mask) -> tuple[Cell, ...]:
         codes = {*np.unique(self._nodes[nodes]).tolist(), *np.unique(self._offers[offers]).tolist()}

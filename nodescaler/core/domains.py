@@ -14,7 +14,7 @@ Pure. Ties go to existing room, then the lower price, then the name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from nodescaler.core.columns import Mask
@@ -35,9 +35,14 @@ class Cell:
     values: dict[str, str | None]
     nodes: Mask
     offers: Mask
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        texts = (f"{key} {value}" for key, value in sorted(self.values.items()))
+        object.__setattr__(self, "name", ", ".join(texts))  # asked for again and again
 
     def __str__(self) -> str:
-        return ", ".join(f"{key} {value}" for key, value in sorted(self.values.items()))
+        return self.name
 
 
 def listed(cells: Sequence[Cell]) -> str:

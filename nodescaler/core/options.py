@@ -153,9 +153,7 @@ class Options:
 
     def _with(self, best: int, good: Ints) -> Choice:
         """The widest choice with *best* as its cheapest, of its pool and its reservation."""
-        good = good[good != best]
-        good = good[np.argsort(self._offers.effective[good], kind="stable")]
-        good = np.concatenate([[best], good])
+        good = np.concatenate([[best], good[good != best]])  # the others are cheapest first
         same = self._offers.goods.template[good] == self._offers.goods.template[best]
         same &= self._reservation[good] == self._reservation[best]
         same &= self._offers.usd[good] >= self._offers.usd[best]

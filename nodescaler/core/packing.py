@@ -96,7 +96,7 @@ class _Packing:
             settings=self._settings,
             names=names,
             nodes=nodes,
-            promised=tuple(_promised(each, nodes) for each in self._classes),
+            promised=_promised(self._classes, nodes),
             offers=offers_of(
                 usable,
                 snapshot.types,
@@ -188,12 +188,13 @@ class _Packing:
         return explain(row, need_of(row, self._world.names), views)
 
 
-def _promised(each: PodClass, nodes: Nodes) -> dict[int, int]:
-    """How many pods of a class were planned for which node before."""
-    if not any(pod.nominated_node for pod in each.pods):
-        return {}
-    names = Counter(pod.nominated_node for pod in each.pods)
-    return {n: names[state.name] for n, state in enumerate(nodes.states) if names[state.name]}
+def _promised(classes: Sequence[PodClass], nodes: Nodes) -> tuple[dict[int, int], ...]:
+    """For each class, how many of its pods were planned for which node before."""
+    where = {state.name: n for n, state in enumerate(nodes.states)}
+    if not where:
+        return ({},) * len(classes)
+    names = (Counter(pod.nominated_node for pod in each.pods) for each in classes)
+    return tuple({where[name]: n for name, n in each.items() if name in where} for each in names)
 
 
 def _attach_limits(nodes: Iterable[NodeState]) -> dict[str, dict[str, int]]:

@@ -21,7 +21,7 @@ from nodescaler.core.bins import Bins, Item, Stand, stands_of
 from nodescaler.core.bundles import Bundle, Members, Part, at_peace, bundled
 from nodescaler.core.columns import Ints, Mask
 from nodescaler.core.domains import Cell, Chance, concerned, counted, listed, share
-from nodescaler.core.groups import Group, Groups, Kind
+from nodescaler.core.groups import Group, Groups, Kind, Relations
 from nodescaler.core.limits import limits_of
 from nodescaler.core.outcome import Caps, Outcome, Rules, World
 
@@ -56,6 +56,7 @@ class Settling:
         self._masks: dict[tuple[int, str], Mask] = {}
         self._wanted: list[_Want] = []
         self._ranks: list[int] = []
+        self._known: dict[tuple[tuple[Relations, int], ...], tuple[Stand, ...]] = {}
         self.bins = Bins(
             nodes.forked().free, groups.host_count, groups.host_owners,
             [set(each) for each in nodes.handles], size=len(nodes),
@@ -153,13 +154,13 @@ class Settling:
         if not want.rules:
             self._put(number, count, (want.nodes, want.item.offers), "")
             return 0
-        led = self._led(number, want)
-        chances = [self._chance(number, cell, led) for cell in want.cells]
+        led, item = self._led(number, want), self._today(number)
+        chances = [self._chance(number, item, cell, led) for cell in want.cells]
         taken = share(want.rules, want.cells, chances, count)
         for cell, each in zip(want.cells, taken, strict=True):
             if each:
-                self.outcome.where[str(cell)] = cell.values
-                self._put(number, each, (cell.nodes, cell.offers), str(cell))
+                self.outcome.where[cell.name] = cell.values
+                self._put(number, each, (cell.nodes, cell.offers), cell.name)
         rest = count - sum(taken)
         self.outcome.why.pop(number, None)
         if rest:
@@ -182,14 +183,15 @@ class Settling:
         relations = [self._groups.relations[row] for row, _ in members]
         if not any(each.own or each.seen for each in relations):
             return ()
-        return stands_of(
-            self._groups.groups, members, [each.own for each in relations],
-            [each.seen for each in relations],
-        )  # fmt: skip
+        key = tuple((each, n) for each, (_, n) in zip(relations, members, strict=True))
+        if key not in self._known:
+            own, seen = [each.own for each in relations], [each.seen for each in relations]
+            self._known[key] = stands_of(self._groups.groups, members, own, seen)
+        return self._known[key]
 
     def _led(self, number: int, want: _Want) -> set[str]:
         """The cells where the company waits that a row must share a node with; else all of them."""
-        cells = {str(cell) for cell in want.cells}
+        cells = {cell.name for cell in want.cells}
         ties = {s.column for s in want.item.stands if s.kind is Kind.BESIDE and s.own}
         if not ties:
             return cells
@@ -197,12 +199,12 @@ class Settling:
         led = {place for row, place in self._parts if row in leaders and row != number}
         return (led & cells) or cells
 
-    def _chance(self, number: int, cell: Cell, led: set[str]) -> Chance:
-        row, item, room = self._rows[number], self._today(number), 0
+    def _chance(self, number: int, item: Item, cell: Cell, led: set[str]) -> Chance:
+        row, room = self._rows[number], 0
         if len(self._world.nodes) and cell.nodes.any():
             room = int(np.minimum(self.bins.fits(item), item.count)[cell.nodes].sum())
-        most = self._caps.get((row.position, row.level, str(cell)), MOST_CHOICE)
-        most = most - self._parts.get((number, str(cell)), 0) if str(cell) in led else 0
+        most = self._caps.get((row.position, row.level, cell.name), MOST_CHOICE)
+        most = most - self._parts.get((number, cell.name), 0) if cell.name in led else 0
         return Chance(room, max(most, 0), self._places.unit_usd(cell, item.need))
 
     def _put(self, number: int, count: int, where: tuple[Mask, Mask], place: str) -> None:
@@ -217,7 +219,7 @@ class Settling:
     def _today(self, number: int) -> Item:
         """The row's item; it may be the first of its kind somewhere if nobody is there yet."""
         item = self._wanted[number].item
-        if not any(self._is_first(stand) for stand in item.stands):
+        if not any(stand.kind is Kind.BESIDE and self._is_first(stand) for stand in item.stands):
             return item
         stands = [replace(stand, first=self._is_first(stand)) for stand in item.stands]
         return replace(item, stands=tuple(stands))
@@ -262,6 +264,8 @@ class Settling:
 
     def _need(self, members: Members) -> Ints:
         """What a bundle takes; a shared volume as if each of its pods attached it."""
+        if len(members) == 1 and members[0][1] == 1 and not self._wanted[members[0][0]].item.shared:
+            return self._wanted[members[0][0]].item.need
         out = np.zeros(len(self._world.names), np.int64)
         for row, number in members:
             item = self._wanted[row].item
