@@ -230,7 +230,7 @@ class Provisioning:
             pool=node.pool,
             read={"pods": len(node.pods)},
             decided=f"{node.instance_type} {node.capacity_type}",
-            why=f"cheapest for {len(node.pods)} pods at {node.usd_per_hour:g} USD/h",
+            why=f"cheapest for {_pods(len(node.pods))} at {node.usd_per_hour:g} USD/h",
         )
 
 
@@ -242,3 +242,7 @@ def _is_launching(claim: ClaimState) -> bool:
 def _room(node: NodeState) -> tuple[object, ...]:
     """What of a node decides which pods it takes."""
     return (node.labels, node.taints, node.allocatable, node.unschedulable, node.deleting)
+
+
+def _pods(number: int) -> str:
+    return "1 pod" if number == 1 else f"{number} pods"

@@ -19,7 +19,7 @@ from nodescaler.core.asks import Ask
 from nodescaler.core.batch import Row
 from nodescaler.core.columns import Ints, Mask
 from nodescaler.core.demands import NO_REQUIREMENTS
-from nodescaler.core.labels import HOSTNAME, Requirements, hint
+from nodescaler.core.labels import ARCH, HOSTNAME, Requirements, hint
 from nodescaler.core.limits import Limits
 from nodescaler.core.model import NodePool, Snapshot
 from nodescaler.core.offers import Offers
@@ -55,7 +55,7 @@ def explain(row: Row, need: Ints, views: Views) -> str:
     """The reason of the pool that came nearest; the first of equals."""
     pools = [p for p in views.snapshot.pools if p.replicas is None and not p.deleting]
     if not pools:
-        return "no NodePool or Provisioner may make nodes"
+        return "no NodePool or Provisioner may make nodes; would do: one without replicas"
     ordered = sorted(pools, key=lambda pool: (-pool.weight, pool.name))
     found = [_miss(row, need, pool, views) for pool in ordered]
     return max(found, key=lambda each: each[0])[1]
@@ -133,7 +133,7 @@ def _labels_miss(ask: Ask, pool: NodePool, own: Ints, views: Views) -> str:
         known = _known_keys(own, views)
         return f"label {key} {nearest[key]} is on no node of pool {pool.name}{hint(key, known)}"
     shown = ", ".join(values[:MOST_SHOWN]) + (", ..." if len(values) > MOST_SHOWN else "")
-    near = [hint(value, values) for value in sorted(nearest[key].values)]
+    near = [hint(value, values) for value in sorted(nearest[key].values) if key != ARCH]
     return (
         f"label {key} {nearest[key]}: pool {pool.name} offers {shown}"
         f"{next((text for text in near if text), '')}"
