@@ -19,7 +19,7 @@ from nodescaler.core.columns import Ints, Mask
 from nodescaler.core.groups import Groups
 from nodescaler.core.limits import Limits
 from nodescaler.core.lots import Bought, Dealt, Lot, lots_of, market_of
-from nodescaler.core.market import Solution, compared
+from nodescaler.core.market import Compared, Solution, compared
 from nodescaler.core.offers import Floats, Offers
 from nodescaler.core.options import Options, min_values
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
@@ -80,6 +80,8 @@ def buy(shop: Shop) -> Purchase:
     lots = lots_of(shop.items, range(len(shop.items)))
     market = market_of(lots, shop.offers, (shop.rows, shop.free), shop.limits)
     found = compared(market, shop.settings.budget_s, shop.stop)
+    if _is_plain(shop):
+        return _plainly(shop, lots, found, options)
     first = _kept(_draft(shop, lots, found.first), options, shop)
     best = _kept(_draft(shop, lots, found.best), options, shop)
     first_quality, quality = _quality(first, options, shop), _quality(best, options, shop)
@@ -87,6 +89,29 @@ def buy(shop: Shop) -> Purchase:
         best, quality = first, first_quality
     same = first_quality[0] == quality[0]
     return Purchase(best, _sum(first, options, shop.offers.usd) if same else None, options)
+
+
+def _is_plain(shop: Shop) -> bool:
+    """Whether nodes are launched as the market has them, at the prices that it compares."""
+    prices = shop.offers.effective[shop.rows] == shop.offers.usd[shop.rows]
+    return bool(prices.all()) and not any(min_values(pool) for pool in shop.offers.pools)
+
+
+def _plainly(shop: Shop, lots: Sequence[Lot], found: Compared, options: Options) -> Purchase:
+    """The same without asking of every node what it would be launched as."""
+    first, best = _promised(shop, lots, found.first), _promised(shop, lots, found.best)
+    chosen, quality = (found.first, first) if first < best else (found.best, best)
+    usd = first[1] if first[0] == quality[0] else None
+    return Purchase(_draft(shop, lots, chosen), usd, options)
+
+
+def _promised(shop: Shop, lots: Sequence[Lot], solution: Solution) -> Quality:
+    left = dict[int, int]()
+    for lot, rest in zip(lots, solution.left.tolist(), strict=True):
+        left[-lot.sample.priority] = left.get(-lot.sample.priority, 0) + rest
+    usd = shop.offers.usd[shop.rows]
+    price = sum(float(usd[load.offer]) * load.copies for load in solution.loads)
+    return tuple(left[priority] for priority in sorted(left)), round(price, 9)
 
 
 def _kept(draft: Draft, options: Options, shop: Shop) -> Draft:

@@ -19,6 +19,7 @@ from nodescaler.core.market.nodes import PLENTY, Nodes, Pods, asked, in_order
 from nodescaler.core.market.reduce import distinct
 from nodescaler.core.market.rounding import Packed, settled
 from nodescaler.core.market.study import Study
+from nodescaler.core.market.tariffs import charged
 
 RUNGS = 3  # larger offers that a node is compared with
 DEAR = 1.03  # asked for what it holds: above that, no node grows into the offer
@@ -86,6 +87,8 @@ class _Sites:
         self.room = np.zeros((self.core.need.shape[1], 64), dtype=np.int64)
         self.value = np.zeros(64)  # of the room, in dollars
         self._asked = asked(self.core.need)
+        first, self._size = distinct(self.core.need)
+        self._usd = charged(self.core.need[first], guide.tariff)  # of a pod of each size
         self._ladder = _Ladder(study, guide)
 
     def join(self, c: int, wanted: int) -> int:
@@ -144,7 +147,7 @@ class _Sites:
         if len(rows):
             for r, amount in self._asked[c]:
                 self.room[r, rows] -= counts * amount
-                self.value[rows] -= counts * amount * self.guide.tariff[self.offer[rows], r]
+            self.value[rows] -= counts * self._usd[self._size[c], self.offer[rows]]
             self.pods.put(c, rows, counts)
         return int(counts.sum())
 

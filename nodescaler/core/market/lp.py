@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodescaler.core.market.model import Bools, Floats, Ints
-from nodescaler.core.market.tariffs import Tariffs, certified
+from nodescaler.core.market.tariffs import Tariffs, certified, charged
 
 TOLERANCE = 3e-4  # stop when the bound is within this part of the programme's value
 MOST_ROUNDS = 40
@@ -110,7 +110,7 @@ def _start(state: _Restricted) -> None:
     state.add_offers(chosen)
     for mix in mixes:
         tariff = programme.price[chosen, None] * mix / np.maximum(programme.free[chosen], 1)
-        cost = np.where(programme.fits[:, chosen], programme.need @ tariff.T, np.inf)
+        cost = np.where(programme.fits[:, chosen], charged(programme.need, tariff), np.inf)
         best = cost.argmin(axis=1)
         state.add_columns(np.arange(len(best)), chosen[best])
 
@@ -145,7 +145,7 @@ def _let_in(state: _Restricted, found: Tariffs) -> bool:
     programme = state.programme
     active = np.flatnonzero(state.column >= 0)
     tariff = state.tariff[active]
-    gain = state.worth[:, None] - programme.need @ tariff.T
+    gain = state.worth[:, None] - charged(programme.need, tariff)
     gain[~programme.fits[:, active] | state.has[:, active]] = -np.inf
     rows = np.arange(len(gain))
     added = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from nodescaler.core.market.model import Bools, Ints, Load
-from nodescaler.core.market.reduce import Core
+from nodescaler.core.market.reduce import Core, distinct
 
 PLENTY = 2**40  # pods that take nothing: more than anybody has, far from overflow
 Table = tuple[Ints, Ints, Ints]  # node, class, pods, side by side
@@ -145,7 +145,9 @@ def asked(need: Ints) -> list[list[tuple[int, int]]]:
     >>> asked(np.array([[2, 0], [1, 3]]))
     [[(0, 2)], [(0, 1), (1, 3)]]
     """
-    return [[(r, amount) for r, amount in enumerate(row) if amount] for row in need.tolist()]
+    first, which = distinct(need)
+    rows = [[(r, n) for r, n in enumerate(row) if n] for row in need[first].tolist()]
+    return [rows[k] for k in which.tolist()]
 
 
 def in_order(wanted: int, capacity: Ints, order: Ints) -> Ints:

@@ -90,7 +90,8 @@ def part_of(core: Core, rows: Ints) -> Core:
 
 def _order(market: Market, columns: Ints, fits: Bools) -> Ints:
     """Cheapest first, then by everything else about an offer: where it stood does not matter."""
-    traits = [*market.free[columns].T, *market.usage[:, columns], *np.packbits(fits, axis=0)]
+    patterns = fits[distinct(np.packbits(fits, axis=1))[0]]
+    traits = [*market.free[columns].T, *market.usage[:, columns], *np.packbits(patterns, axis=0)]
     return np.lexsort((*traits, market.price[columns]))
 
 

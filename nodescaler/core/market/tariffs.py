@@ -75,9 +75,9 @@ def certified(market: Priced, tariff: Floats, asked: Floats, fines: Floats) -> T
     if not len(own):
         own = np.ones((1, tariff.shape[1]))
     budget = market.price + fines @ market.usage
-    full = np.maximum(market.free, 0) @ own.T
+    full = charged(np.maximum(market.free, 0), own)
     scale = np.where(full > 0, budget[:, None] / np.maximum(full, LEAST), 0.0)
-    reach = market.need @ own.T / np.where(asked > 0, asked, np.inf)[:, None]
+    reach = charged(market.need, own) / np.where(asked > 0, asked, np.inf)[:, None]
     reach[asked <= 0] = np.inf
     patterns, group = _alike(market.fits)
     covered = np.zeros(len(budget))
@@ -92,9 +92,21 @@ def certified(market: Priced, tariff: Floats, asked: Floats, fines: Floats) -> T
     return priced(market, chosen, fines, covered)
 
 
+def charged(amounts: Floats | Ints, tariff: Floats) -> Floats:
+    """float64[C, O]: amounts[C, R] by tariff[O, R].
+
+    A product of matrices, but resource by resource: those are a handful, and threads that are
+    started for so little take longer than the sums where others want the cores too.
+    """
+    out = np.zeros((len(amounts), len(tariff)))
+    for r in np.flatnonzero(amounts.any(axis=0) & tariff.any(axis=0)):
+        out += np.multiply.outer(amounts[:, r], tariff[:, r])
+    return out
+
+
 def priced(market: Priced, tariff: Floats, fines: Floats, covered: Floats) -> Tariffs:
     """The bound by tariffs that sell each full node at its price."""
-    cost = np.where(market.fits, market.need @ tariff.T, np.inf)
+    cost = np.where(market.fits, charged(market.need, tariff), np.inf)
     worth = cost.min(axis=1)
     value = float(market.count @ worth) * (1 - SAFE) - float(fines @ market.room) * (1 + SAFE)
     return Tariffs(max(value, 0.0), worth, tariff, fines, covered)
