@@ -130,7 +130,7 @@ def finish(nodes: Nodes, left: Ints, guide: Guide) -> Ints:
     rows = np.flatnonzero(left)
     core, guide = part_of(nodes.core, rows), _part_of(guide, rows)
     buying = _Buying(core, left[rows], nodes.budget)
-    while buying.goes_on():
+    while buying.goes_on() and not guide.meter.ended():
         offers = _open_to(core, buying.left, buying.budget)
         if not len(offers):
             break

@@ -28,7 +28,7 @@ from nodescaler.core.market.nodes import (
     loads,
     sufficient,
 )
-from nodescaler.core.market.reduce import Core, reduced, roomiest
+from nodescaler.core.market.reduce import Core, distinct, reduced, roomiest
 
 FEW = 2  # pods for each node that takes some, up to which they are dealt in rounds
 
@@ -77,16 +77,15 @@ class _Growing:
         self.pods = Pods(core)
         self.roomy = roomiest(core)
         self.size = 0
-        self.used = np.zeros((core.need.shape[1], 64), dtype=np.int64)
         self.total = np.zeros(64, dtype=np.int64)
         self.open = np.zeros((len(self.roomy), 64), dtype=np.bool_)
         self.born: list[tuple[int, Bools]] = []  # copies, and what these may become at most
         self.budget = core.room.copy()
         self._asked = asked(core.need)
-        self._free = core.free[self.roomy].tolist()
         self._fits = core.fits[:, self.roomy]
-        free = core.free[self.roomy]
-        self._uneven = np.flatnonzero((free != free[:1]).any(axis=0)).tolist()
+        first, self._kind = distinct(core.free[self.roomy])
+        self._free = core.free[self.roomy[first]]  # [K, R]: of the roomiest, each once
+        self.room = np.repeat(self._free[:, :, None], 64, axis=2)  # [K, R, N]: what is left
 
     def join(self, c: int, wanted: int) -> int:
         """Deal pods of class *c* to the open nodes, fewest pods first; how many found a place."""
@@ -102,11 +101,12 @@ class _Growing:
     def _capacity(self, c: int) -> Ints:
         """int64[N]: how many pods of class *c* each node takes if it becomes as roomy as it can."""
         best = np.zeros(self.size, dtype=np.int64)
-        for k in self._fits[c].nonzero()[0].tolist():
-            most = np.where(self.open[k, : self.size], PLENTY, 0)
+        for k, room in enumerate(self.room):
+            may = self.open[self._fits[c] & (self._kind == k), : self.size].any(axis=0)
+            most = np.where(may, PLENTY, 0)
             for r, amount in self._asked[c]:
-                room = self._free[k][r] - self.used[r, : self.size]
-                np.minimum(most, room if amount == 1 else room // amount, out=most)
+                able = room[r, : self.size]
+                np.minimum(most, able if amount == 1 else able // amount, out=most)
             np.maximum(best, most, out=best)
         return best
 
@@ -151,7 +151,7 @@ class _Growing:
         if len(rows):
             self.pods.put(c, rows, counts)
             for r, amount in self._asked[c]:
-                self.used[r, rows] += counts * amount
+                self.room[:, r, rows] -= counts * amount
             self.total[rows] += counts
             if len(self.roomy) > 1:
                 self._narrow(c, rows)
@@ -160,27 +160,32 @@ class _Growing:
     def _narrow(self, c: int, rows: Ints) -> None:
         """What the nodes *rows* may still become, now that a pod of class *c* came to each."""
         still = self.open[:, rows] & self._fits[c][:, None]
-        for r in self._uneven:
-            still &= self.used[r, rows] <= self.core.free[self.roomy, r][:, None]
+        if len(self.room) > 1:
+            held = np.asarray((self.room[:, :, rows] >= 0).all(axis=1))
+            still &= held[self._kind]
         self.open[:, rows] = still
 
     def _reserve(self, size: int) -> None:
         have = len(self.total)
         if size > have:
             more = max(size - have, have)
-            self.used = np.pad(self.used, ((0, 0), (0, more)))
+            fresh = np.repeat(self._free[:, :, None], more, axis=2)
+            self.room = np.concatenate([self.room, fresh], axis=2)
             self.total = np.pad(self.total, (0, more))
             self.open = np.pad(self.open, ((0, 0), (0, more)))
 
     def cheapest(self) -> Ints:
         """int64[N]: the cheapest offer of those that each node may become."""
+        if not self.size:
+            return np.zeros(0, dtype=np.int64)
         core = self.core
         node, kind, _ = self.pods.table()
         allowed = accepted(core, node, kind, self.size)
         if len(self.budget) and self.born:
             able = np.array([each for _, each in self.born])
             allowed &= np.repeat(able, [copies for copies, _ in self.born], axis=0)
-        return cheapest(sufficient(core, self.used[:, : self.size].T, allowed))
+        used = (self._free[0][:, None] - self.room[0, :, : self.size]).T
+        return cheapest(sufficient(core, used, allowed))
 
 
 def levelled(wanted: int, total: Ints, capacity: Ints) -> Ints:

@@ -84,7 +84,7 @@ def completed(nodes: Nodes, left: Ints, guide: Guide) -> Packed:
     for _ in range(MOST_ROUNDS):
         left = left - fill_gaps(nodes, left, guide)
         guide.meter.spend(REST_S + CLASS_S * np.count_nonzero(left))
-        if not left.any():
+        if not left.any() or guide.meter.ended():
             break
         plan = _rest(nodes, left, guide)
         if plan.nodes.max(initial=0.0) < FULL:
@@ -131,6 +131,8 @@ def _deal(nodes: Nodes, rows: Ints, plan: Plan, left: Ints, guide: Guide) -> Int
     lack = np.zeros((len(rows), weight.shape[1]))
     owed = 0.0
     for c in guide.sizes[portion[guide.sizes].any(axis=1)].tolist():
+        if guide.meter.ended():
+            break
         need = nodes.core.need[c]
         ideal = portion[c, place]
         lack += ideal[:, None] * need
@@ -202,6 +204,8 @@ def fill_gaps(nodes: Nodes, left: Ints, guide: Guide) -> Ints:
     if not len(nodes.offer):
         return placed
     for c in guide.sizes[left[guide.sizes] > 0].tolist():
+        if guide.meter.ended():
+            break
         capacity = nodes.capacity(c)
         if capacity.any():
             value = (nodes.room * guide.tariff[nodes.offer]).sum(axis=1)
