@@ -95,6 +95,9 @@ class _Growing:
         rows = capacity.nonzero()[0]
         if not len(rows):
             return 0
+        if wanted == 1:
+            emptiest = rows[[self.total[rows].argmin()]]
+            return self._put(c, emptiest, np.ones(1, dtype=np.int64))
         counts = levelled(wanted, self.total[rows], np.minimum(capacity[rows], wanted))
         return self._put(c, rows, counts)
 
@@ -102,8 +105,8 @@ class _Growing:
         """int64[N]: how many pods of class *c* each node takes if it becomes as roomy as it can."""
         best = np.zeros(self.size, dtype=np.int64)
         for k, room in enumerate(self.room):
-            may = self.open[self._fits[c] & (self._kind == k), : self.size].any(axis=0)
-            most = np.where(may, PLENTY, 0)
+            may = self.open[self._fits[c] & (self._kind == k), : self.size]
+            most: Ints = np.where(may[0] if len(may) == 1 else may.any(axis=0), PLENTY, 0)
             for r, amount in self._asked[c]:
                 able = room[r, : self.size]
                 np.minimum(most, able if amount == 1 else able // amount, out=most)

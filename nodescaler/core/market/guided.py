@@ -101,6 +101,9 @@ class _Sites:
         rows = capacity.nonzero()[0]
         if not len(rows):
             return 0
+        if wanted == 1:
+            fullest = rows[[self.value[rows].argmin()]]
+            return self._put(c, fullest, np.ones(1, dtype=np.int64))
         order = np.argsort(self.value[rows], kind="stable")
         return self._put(c, rows, in_order(wanted, capacity[rows], order))
 
