@@ -28,6 +28,7 @@ from nodescaler.clouds.base import (
 )
 from nodescaler.controllers import nodes, status
 from nodescaler.controllers.kit import Kit, about_claim
+from nodescaler.controllers.pointing import point_out
 from nodescaler.controllers.settled import settled
 from nodescaler.controllers.state import State
 from nodescaler.controllers.termination import Termination
@@ -181,6 +182,7 @@ class Lifecycle:
 
     async def _register(self, claim: ClaimState, node: NodeState) -> bool:
         began = loop_s()
+        await point_out(self._kit, self._state, claim, node)
         change = nodes.registration(claim)
         answer = await nodes.edit(self._kit.client, NODES, node.name, change)
         if answer is None:

@@ -6,7 +6,7 @@ Which pods are ours to plan: karpenter.md 1.5.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from nodescaler.core.taints import DISRUPTED
 
 def is_ours_to_plan(pod: PodSpec) -> bool:
     """Whether the scheduler said that no node takes *pod*, and nobody else looks after it."""
-    if pod.node_name or pod.nominated_node or pod.is_over or pod.deletes_at is not None:
+    if pod.node_name or pod.is_over or pod.deletes_at is not None:
         return False
     if pod.gated or pod.mirror or pod.is_daemon or not pod.unschedulable:
         return False
@@ -28,6 +28,15 @@ def is_ours_to_plan(pod: PodSpec) -> bool:
 def _may_have_a_pool(requirements: Mapping[str, Allowed]) -> bool:
     """A pod that excludes `karpenter.sh/nodepool` asks for a node that is not ours."""
     return NODE_POOL not in requirements or requirements[NODE_POOL].has_value
+
+
+def waits_for_room(pod: PodSpec, others: Iterable[PodSpec]) -> bool:
+    """Whether the scheduler makes room for *pod* on the node with *others*, some of which go.
+
+    A pod that preempts is nominated to the node of its victims; it needs no other node. One that
+    was nominated by a plan has no victims.
+    """
+    return bool(pod.nominated_node) and any(other.deletes_at is not None for other in others)
 
 
 def comes_back(pod: PodSpec, now: datetime) -> bool:

@@ -25,7 +25,7 @@ from nodescaler import decode
 from nodescaler.controllers.books import Books
 from nodescaler.controllers.claims import FINALIZER
 from nodescaler.controllers.nominations import Nominations
-from nodescaler.controllers.pods import PodIndex, comes_back
+from nodescaler.controllers.pods import PodIndex, comes_back, waits_for_room
 from nodescaler.controllers.snapshots import Beside, NodeStates, usage
 from nodescaler.controllers.storage import Storage
 from nodescaler.core.model import ClaimState, DaemonSpec, NodeState, PodSpec, Snapshot
@@ -302,11 +302,18 @@ class State:
             volumes=self.storage.volumes({pod.key for pod in moving}),
         )
 
+    def promised_to(self, *names: str) -> list[PodSpec]:
+        """The pods that wait and were planned for the node or the claim of one of these names."""
+        return self._nominations.promised_to(*names)
+
     def _pending(self) -> Iterator[PodSpec]:
         """The pods that wait, each with where it was planned to go the last time."""
         for pod in self.pods.pending():
             at = self._nominations.promised(pod)
-            yield pod if at is None else replace(pod, nominated_node=self._place(at))
+            if at is not None:
+                yield replace(pod, nominated_node=self._place(at))
+            elif not waits_for_room(pod, self.pods.on(pod.nominated_node)):
+                yield pod
 
     def _place(self, name: str) -> str:
         """What a snapshot calls the node, or the claim whose node may have joined by now."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -315,6 +316,41 @@ async def test_a_node_deleted_before_it_registered_is_replaced_at_once(
         assert name != user.deleted
         assert await it.names(NODES) == await it.names(NODE_CLAIMS) == {name}
         assert await it.events(reason)
+
+
+class Noting:
+    """Passes everything on and keeps what was written, in order."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+        self.writes: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:
+        if request.method != "GET":
+            self.writes.append(request.path)
+        return await self._inner.send(request, timeout_s=timeout_s)
+
+
+@pytest.mark.looptime
+async def test_the_scheduler_knows_whom_a_node_was_bought_for_before_it_may_use_it() -> None:
+    async with world() as it:
+        it.start_actors()
+        await it.pool(provisioner())
+        process = await it.start()
+        noting = Noting(process.transport.inner)
+        process.transport.replace(noting)
+        await it.client.create(PODS, pod("one"))
+        await it.until(lambda: it.all_running(1), within_s=20)
+        (name,) = set((await it.bound()).values())
+        told = [path.endswith("/pods/one/status") for path in noting.writes].index(True)
+        freed = [path.endswith(f"/nodes/{name}") for path in noting.writes].index(True)
+        running = await it.client.get(PODS, "one", namespace="default")
+
+        assert told < freed
+        assert running["status"]["nominatedNodeName"] == name
 
 
 @pytest.mark.looptime

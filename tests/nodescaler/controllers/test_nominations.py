@@ -73,3 +73,15 @@ def test_pods_that_wait_no_more_are_forgotten_in_the_end() -> None:
 
     assert world.nominations.promised(others[0]) is None
     assert world.nominations.promised(WAITING) == "n"
+
+
+def test_a_node_knows_the_pods_that_still_wait_for_it() -> None:
+    bound, moved = (replace(WAITING, name=n, uid=n) for n in ("bound", "moved"))
+    world = World(WAITING, bound, moved)
+    world.nominations.put("claim", (WAITING, bound, moved), 20)
+    world.nominations.put("other", (moved,), 20)
+    world.bind(bound, "n")
+
+    assert world.nominations.promised_to("claim", "node") == [WAITING]
+    assert world.nominations.promised_to("other") == [moved]
+    assert world.nominations.promised_to("nothing") == []

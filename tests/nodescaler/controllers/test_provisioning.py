@@ -11,7 +11,12 @@ import pytest
 from kube.client import Json
 from kube.resources import DAEMON_SETS, NODE_CLAIMS, NODES, PODS
 from nodescaler.controllers.claims import claim_body, claim_name
-from nodescaler.controllers.pods import PodIndex, is_ours_to_plan, nothing_more_comes
+from nodescaler.controllers.pods import (
+    PodIndex,
+    is_ours_to_plan,
+    nothing_more_comes,
+    waits_for_room,
+)
 from nodescaler.core.labels import NODE_POOL, Requirement, Requirements
 from nodescaler.core.model import NodeClassRef, NodePool, Owner, PlannedNode, PodSpec
 from nodescaler.core.taints import Taint
@@ -30,7 +35,7 @@ OWNED = replace(WAITING, owner=Owner("ReplicaSet", "web", "rs"))
         pytest.param(WAITING, True, id="the scheduler found no node"),
         pytest.param(replace(WAITING, unschedulable=False), False, id="not looked at yet"),
         pytest.param(replace(WAITING, node_name="n"), False, id="bound"),
-        pytest.param(replace(WAITING, nominated_node="n"), False, id="about to preempt"),
+        pytest.param(replace(WAITING, nominated_node="n"), True, id="planned for a node before"),
         pytest.param(replace(WAITING, phase="Failed"), False, id="over"),
         pytest.param(replace(WAITING, gated=True), False, id="held back by a gate"),
         pytest.param(replace(WAITING, mirror=True), False, id="static"),
@@ -46,6 +51,18 @@ OWNED = replace(WAITING, owner=Owner("ReplicaSet", "web", "rs"))
 )
 def test_which_pods_are_ours(pod: PodSpec, ours: bool) -> None:
     assert is_ours_to_plan(pod) is ours
+
+
+def test_a_pod_that_preempts_others_needs_no_node() -> None:
+    victim = replace(
+        WAITING, name="old", node_name="n", deletes_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    staying = replace(victim, deletes_at=None)
+    preempting = replace(WAITING, nominated_node="n")
+
+    assert waits_for_room(preempting, [staying, victim])
+    assert not waits_for_room(preempting, [staying])
+    assert not waits_for_room(WAITING, [victim])
 
 
 def named(count: int, **fields: object) -> list[PodSpec]:
