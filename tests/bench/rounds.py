@@ -26,10 +26,11 @@ from tests.bench.table import Table
 from tests.nodescaler.scheduler_world import SchedulerPlane, second_round, staged
 
 SIZES = (50, 100, 500)
-COLUMNS = ("catalogue", "pods", "nodes", "another round", "rule nodes", "rule another round")
+COLUMNS = ("catalogue", "pods", "nodes", "another round", "unled", "rule nodes", "rule unled")
 NOTE = (
     "Another round: pods still pending when kube-scheduler has nothing left to try, out of those "
-    "planned. Rule: Karpenter's, restated in `tests/bench/karpenter_rule.py`."
+    "planned. Unled: the same when nobody tells it where they were planned to go. Rule: "
+    "Karpenter's, restated in `tests/bench/karpenter_rule.py`."
 )
 
 
@@ -78,9 +79,11 @@ def _running(programs: Path) -> Iterator[SchedulerPlane]:
 
 async def _row(plane: SchedulerPlane, each: Rivals) -> tuple[str, ...]:
     """A stage for each plan: the watch of one need not outlive the many events of another."""
-    cells = [number(len(each.snapshot.pods))]
-    for plan in (each.ours, each.rule):
+    cells = []
+    for plan, nominated in ((each.ours, True), (each.ours, False), (each.rule, False)):
         async with staged(plane) as stage:
-            left = await second_round(stage, each.snapshot, plan)
-        cells += [number(len(plan.new_nodes)), number(left)]
-    return (each.name, *cells)
+            left = await second_round(stage, each.snapshot, plan, nominated=nominated)
+        cells.append(number(left))
+    led, unled, rule = cells
+    ours, rules = (number(len(plan.new_nodes)) for plan in (each.ours, each.rule))
+    return (each.name, number(len(each.snapshot.pods)), ours, led, unled, rules, rule)

@@ -37,6 +37,7 @@ CORE, STORAGE = "/api/v1", "/apis/storage.k8s.io/v1"
 PODS, NODES, CSI_NODES = f"{CORE}/pods", f"{CORE}/nodes", f"{STORAGE}/csinodes"
 FENCE = "fence.tandem.test"  # a driver, and the namespace of the canary with dashes
 CANARY = "fence"
+GATE = "gate.tandem.test/planned"
 PIN = "pin.tandem.test/"  # an extended resource that only one node has
 WITHIN_S = 30.0
 UNWANTED = "ServiceAccount,TaintNodesByCondition,StorageObjectInUseProtection,Priority"
@@ -174,9 +175,19 @@ class Stage:
         """Create *pod*; returns its UID, by which it is asked for."""
         body = pod_manifest(replace(pod, priority_class=""))
         body["spec"]["preemptionPolicy"] = "Never"  # it drives nobody out
+        if pod.gated:
+            body["spec"]["schedulingGates"] = [{"name": GATE}]
         path = f"{CORE}/namespaces/{pod.namespace}/pods"
         uid: str = (await self._api.post(path, body)).ok()["metadata"]["uid"]
         return uid
+
+    async def nominate(self, pod: PodSpec, node: str) -> None:
+        """Say where *pod* was planned to go, as the operator does before a node registers."""
+        told = {"status": {"nominatedNodeName": node}}
+        (await self._api.patch(f"{_path(pod)}/status", told)).ok()
+
+    async def open_gate(self, pod: PodSpec) -> None:
+        (await self._api.patch(_path(pod), {"spec": {"schedulingGates": None}})).ok()
 
     async def verdict(self, uid: str) -> Verdict:
         """The scheduler's first word on a pod."""
@@ -186,8 +197,7 @@ class Stage:
         return found
 
     async def remove(self, pod: PodSpec) -> None:
-        path = f"{CORE}/namespaces/{pod.namespace}/pods/{pod.name}"
-        (await self._api.delete(path, NOW)).ok()
+        (await self._api.delete(_path(pod), NOW)).ok()
 
     async def settled(self, uids: Iterable[str]) -> list[str]:
         """Those of *uids* that stay out, once the scheduler has nothing left to try.
@@ -248,6 +258,10 @@ class Stage:
         return version
 
 
+def _path(pod: PodSpec) -> str:
+    return f"{CORE}/namespaces/{pod.namespace}/pods/{pod.name}"
+
+
 def _made(answer: Answer) -> None:
     """Fine when another stage on this control plane was first."""
     if answer.status != HTTPStatus.CONFLICT:
@@ -282,7 +296,9 @@ async def staged(plane: SchedulerPlane) -> AsyncIterator[Stage]:
         following.cancel()
 
 
-async def second_round(stage: Stage, snapshot: Snapshot, plan: Plan) -> int:
+async def second_round(
+    stage: Stage, snapshot: Snapshot, plan: Plan, *, nominated: bool = False
+) -> int:
     """How many pods of *plan* the real scheduler leaves pending once the plan's nodes are there.
 
     The nodes that stay and those that are planned are made, with all that runs there; then the
@@ -297,10 +313,17 @@ async def second_round(stage: Stage, snapshot: Snapshot, plan: Plan) -> int:
 
     Args:
         plan: any plan for *snapshot*; of a claim, the machine that the plan names is launched.
+        nominated: the scheduler knows where each pod was planned to go before it sees any.
     """
-    pods = sorted((pod for pod, _ in placed(plan)), key=lambda pod: pod.key)
+    planned = sorted(placed(plan), key=lambda each: each[0].key)
+    pods = [replace(pod, node_name="", gated=nominated) for pod, _ in planned]
     await stage.set_up(world_after(snapshot, plan), pods)
-    uids = [await stage.submit(replace(pod, node_name="")) for pod in pods]
+    uids = [await stage.submit(pod) for pod in pods]
+    if nominated:
+        for pod, node in planned:
+            await stage.nominate(pod, node)
+        for pod in pods:
+            await stage.open_gate(pod)
     left = await stage.settled(uids)
     await stage.sweep()
     return len(left)
