@@ -52,10 +52,10 @@ async def bound(api: Api, space: Space, name: str = "a") -> str:
 async def refused(api: Api, space: Space, name: str = "a") -> str:
     """Why the pod cannot be scheduled."""
     found = await api.eventually(
-        space("pods", name), lambda p: condition(p, "PodScheduled").get("status") == "False"
+        space("pods", name), lambda p: condition(p, "PodScheduled").get("reason") == "Unschedulable"
     )
     said = condition(found, "PodScheduled")
-    assert said["reason"] == "Unschedulable"
+    assert said["status"] == "False"
     assert "nodeName" not in found["spec"]
     message: str = said["message"]
     return message

@@ -1,10 +1,16 @@
-"""Where one pod goes: all filters over all nodes, then the best, or why none will do. Pure."""
+"""Where one pod goes: where it is nominated, or else the best of the nodes that pass. Pure.
+
+When no node will do, the answer says why. Pods that are nominated to a node and not there yet count
+as if they were, for others of no higher priority.
+
+Source: https://github.com/kubernetes/enhancements/tree/master/keps/sig-scheduling/5278-nominated-node-name-for-expectation
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tandem.sandbox.controllers.scheduling.filters import Why, refused
 from tandem.sandbox.controllers.scheduling.model import Cluster, Pod, Room
@@ -34,6 +40,9 @@ def choose(pod: Pod, cluster: Cluster, scoring: Scoring) -> Placed | Refused:
     if volumes.impossible:
         return Refused(f"0/{len(cluster.rooms)} nodes are available: {volumes.impossible}.")
     others = neighbours(pod, cluster)
+    planned = cluster.rooms.get(pod.nominated)
+    if planned is not None and not _refused(pod, planned, volumes, others, cluster):
+        return Placed(pod.nominated)
     fitting: list[Room] = []
     reasons: list[Why] = []
     for room in cluster.rooms.values():
@@ -48,7 +57,24 @@ def choose(pod: Pod, cluster: Cluster, scoring: Scoring) -> Placed | Refused:
 
 
 def _refused(pod: Pod, room: Room, volumes: Storage, others: Neighbours, cluster: Cluster) -> Why:
-    return refused(pod, room) or volumes.refuses(room, cluster) or others.refuses(room)
+    """Ask of the node as it is, then as it will be with the pods that are nominated to it.
+
+    It must do both ways: nobody may lean on a pod that is not there yet.
+    """
+    why = refused(pod, room) or volumes.refuses(room, cluster) or others.refuses(room)
+    guests = cluster.guests(pod, room.node.name)
+    return why if why or not guests else _crowded_out(pod, room, guests, volumes, cluster)
+
+
+def _crowded_out(
+    pod: Pod, room: Room, guests: list[Pod], volumes: Storage, cluster: Cluster
+) -> Why:
+    crowd = room.crowded(guests)
+    why = refused(pod, crowd) or volumes.refuses(crowd, cluster)
+    if why or not (pod.social or any(guest.apart for guest in guests)):
+        return why  # the guests change nothing for the neighbours, and counting them is dear
+    there = replace(cluster, rooms={**cluster.rooms, room.node.name: crowd})
+    return neighbours(pod, there).refuses(crowd)
 
 
 def summary(reasons: Iterable[Why]) -> str:

@@ -43,6 +43,7 @@ def pod_of(found: Thing) -> Pod:
         labels=found.labels,
         created=created.timestamp() if created else 0.0,
         leaving=found.leaving,
+        nominated=str(found.status.get("nominatedNodeName") or ""),
     )
 
 

@@ -7,8 +7,8 @@ while pods are placed one after the other; everything it holds is frozen.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 Key = tuple[str, str]
 Labels = Mapping[str, str]
@@ -87,6 +87,7 @@ class Pod:
     """Everything about a pod that decides where it may run.
 
     `alike` is equal for pods that any node treats equally as far as the filters of one node go.
+    `nominated` names the node where it is to go if it can; that node may not exist.
     """
 
     namespace: str
@@ -95,6 +96,7 @@ class Pod:
     labels: Labels = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
     node: str = ""
+    nominated: str = ""
     node_selector: Labels = field(default_factory=dict)
     node_terms: tuple[NodeTerm, ...] | None = None
     node_wishes: tuple[NodeTerm, ...] = ()
@@ -170,6 +172,20 @@ class Room:
         if pod is not None:
             self._count(pod, -1)
 
+    def crowded(self, guests: Iterable[Pod]) -> Room:
+        """A copy in which *guests* are, too."""
+        made = replace(
+            self,
+            pods=dict(self.pods),
+            used=dict(self.used),
+            weight=dict(self.weight),
+            groups=Counter(self.groups),
+            opinionated=dict(self.opinionated),
+        )
+        for guest in guests:
+            made.add(guest)
+        return made
+
     def _count(self, pod: Pod, sign: int) -> None:
         for name, amount in pod.requests.items():
             self.used[name] = self.used.get(name, 0) + sign * amount
@@ -218,7 +234,11 @@ class Class:
 
 @dataclass(slots=True)
 class Cluster:
-    """The snapshot that pods are placed on."""
+    """The snapshot that pods are placed on.
+
+    `nominated` holds, by the name of the node, the pods that wait and are to go there: their room
+    is kept against all pods of no higher priority.
+    """
 
     rooms: dict[str, Room] = field(default_factory=dict)
     namespaces: dict[str, Labels] = field(default_factory=dict)
@@ -226,6 +246,7 @@ class Cluster:
     volumes: dict[str, Volume] = field(default_factory=dict)
     classes: dict[str, Class] = field(default_factory=dict)
     attach_limits: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    nominated: dict[str, dict[Key, Pod]] = field(default_factory=dict)
 
     def put_node(self, node: Node) -> None:
         room = self.rooms.get(node.name)
@@ -233,3 +254,19 @@ class Cluster:
             self.rooms[node.name] = Room(node)
         else:
             room.node = node
+
+    def nominate(self, pod: Pod) -> None:
+        """Keep room for *pod* where it is nominated, if it is."""
+        if pod.nominated:
+            self.nominated.setdefault(pod.nominated, {})[pod.key] = pod
+
+    def withdraw(self, pod: Pod) -> None:
+        """Keep it no longer."""
+        there = self.nominated.get(pod.nominated, {})
+        if there.pop(pod.key, None) is not None and not there:
+            del self.nominated[pod.nominated]
+
+    def guests(self, pod: Pod, node: str) -> list[Pod]:
+        """The pods that *pod* must leave room for on *node*."""
+        there = self.nominated.get(node, {})
+        return [p for p in there.values() if p.key != pod.key and p.priority >= pod.priority]

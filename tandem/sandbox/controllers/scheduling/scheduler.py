@@ -8,6 +8,7 @@ thousand equal pods without a node cost one look.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -56,7 +57,7 @@ class Scheduler:
         self._snapshot = Snapshot(world, helps=self._helps)
         self._waiting: dict[Key, Pod] = {}
         self._refused: set[Key] = set()  # and nothing has changed since that could help
-        self._alike: dict[str, str] = {}  # refusals of this state of the cluster
+        self._alike: dict[tuple[str, int], str] = {}  # refusals of this state of the cluster
         self._reserved: dict[Key, tuple[Pod, str]] = {}  # waiting for their volumes only
         self._failures: dict[str, int] = {}  # by UID: refusals of the API in a row
         self._wake = asyncio.Event()
@@ -89,11 +90,25 @@ class Scheduler:
                 self._forget(gone, bound=bool(gone.node))
         elif _mine(new) and (old is None or _differs(old, new)):
             self._refused.discard(new.key)
-            self._waiting[new.key] = pod_of(new)
+            self._await(pod_of(new))
             self._wake.set()
 
+    def _await(self, pod: Pod) -> None:
+        """Let *pod* wait, and keep its room where it is nominated."""
+        self._leave(pod.key, pod.nominated)
+        self._waiting[pod.key] = pod
+        self._snapshot.cluster.nominate(pod)
+
+    def _leave(self, key: Key, node: str) -> None:
+        """Wait no more; room that was kept for the pod on another node than *node* is free."""
+        pod = self._waiting.pop(key, None)
+        if pod is not None and pod.nominated:
+            self._snapshot.cluster.withdraw(pod)
+            if pod.nominated != node:
+                self._helps()
+
     def _forget(self, gone: Thing, *, bound: bool) -> None:
-        self._waiting.pop(gone.key, None)
+        self._leave(gone.key, gone.node)
         self._failures.pop(gone.uid, None)
         self._refused.discard(gone.key)
         self._reserved.pop(gone.key, None)
@@ -123,7 +138,7 @@ class Scheduler:
             if node not in self._snapshot.cluster.rooms:
                 del self._reserved[key]
                 self._snapshot.withdraw(key)
-                self._waiting[key] = pod
+                self._await(pod)
             elif not storage(pod, self._snapshot.cluster).unbound:
                 del self._reserved[key]
                 ready.append((pod, node))
@@ -133,21 +148,28 @@ class Scheduler:
         """Decide about one pod, and count the decision at once."""
         if pod.gates:
             return self._say(pod, "SchedulingGated", GATED)
-        message = self._alike.get(pod.alike)
-        if message is not None and not pod.social:
+        alike = (pod.alike, pod.priority)
+        message = self._alike.get(alike)
+        if message is not None and not pod.social and not pod.nominated:
             return self._say(pod, "Unschedulable", message)
         cluster = self._snapshot.cluster
         chosen = choose(pod, cluster, self._scoring)
         if not isinstance(chosen, Placed):
-            self._alike[pod.alike] = chosen.message
-            return self._say(pod, "Unschedulable", chosen.message)
-        del self._waiting[pod.key]
+            self._alike[alike] = chosen.message
+            return self._refuse(pod, chosen.message)
+        self._leave(pod.key, chosen.node)
         unbound = storage(pod, cluster).unbound
         self._snapshot.promise(pod, chosen.node)
         if not unbound:
             return [_binding(pod, chosen.node)]
         self._reserved[pod.key] = (pod, chosen.node)
         return [_selection(pod, claim, chosen.node) for claim in unbound]
+
+    def _refuse(self, pod: Pod, message: str) -> list[Action]:
+        """A pod that no node takes loses its nomination, as upstream when no victims help."""
+        if pod.nominated:
+            self._await(replace(pod, nominated=""))
+        return self._say(pod, "Unschedulable", message)
 
     def _say(self, pod: Pod, reason: str, message: str) -> list[Action]:
         """The condition that tells why the pod has no node; nothing when it says so already."""
@@ -156,7 +178,9 @@ class Scheduler:
         if found is None:
             return []
         was = condition(found, "PodScheduled")
-        if (was.get("status"), was.get("reason"), was.get("message")) == ("False", reason, message):
+        lost: Json = {"nominatedNodeName": None} if pod.nominated and not pod.gates else {}
+        told = (was.get("status"), was.get("reason"), was.get("message"))
+        if told == ("False", reason, message) and not lost:
             return []
         stamp = seconds(self._world.now())
         since = was.get("lastTransitionTime", stamp) if was.get("status") == "False" else stamp
@@ -167,7 +191,7 @@ class Scheduler:
             "message": message,
             "lastTransitionTime": since,
         }
-        body: Json = {"metadata": {"uid": pod.uid}, "status": {"conditions": [said]}}
+        body: Json = {"metadata": {"uid": pod.uid}, "status": {"conditions": [said], **lost}}
         return [Change(PODS, pod.namespace, pod.name, body, "status", Patch.STRATEGIC)]
 
     async def _send(self, pod: Pod, action: Action) -> None:
@@ -209,6 +233,8 @@ READ = ("schedulingGates", "nodeSelector", "affinity", "tolerations", "container
 def _differs(old: Thing, new: Thing) -> bool:
     """Did anything change that decides where the pod may go?"""
     if (old.uid, old.labels) != (new.uid, new.labels):
+        return True
+    if old.status.get("nominatedNodeName") != new.status.get("nominatedNodeName"):
         return True
     return any(old.spec.get(name) != new.spec.get(name) for name in READ)
 

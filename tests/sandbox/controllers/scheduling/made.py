@@ -27,7 +27,15 @@ def body(name: str, spec: Json, *, labels: Json | None = None, **more: Any) -> T
     return thing({"metadata": {**metadata, **more.pop("metadata", {})}, "spec": spec, **more})
 
 
-def pod(name: str = "p", *, cpu: str = "0", app: str = "web", on: str = "", **spec: Any) -> Pod:
+def pod(
+    name: str = "p",
+    *,
+    cpu: str = "0",
+    app: str = "web",
+    on: str = "",
+    nominated: str = "",
+    **spec: Any,
+) -> Pod:
     container = {
         "name": "c",
         "resources": {"requests": {"cpu": cpu}},
@@ -35,7 +43,8 @@ def pod(name: str = "p", *, cpu: str = "0", app: str = "web", on: str = "", **sp
     }
     extra = {"namespace": spec.pop("namespace", "default")}
     given = {"containers": [container], "nodeName": on, **spec}
-    return pod_of(body(name, given, labels={"app": app}, metadata=extra))
+    status = {"nominatedNodeName": nominated} if nominated else {}
+    return pod_of(body(name, given, labels={"app": app}, metadata=extra, status=status))
 
 
 def node(
@@ -48,10 +57,13 @@ def node(
 
 def cluster(*nodes: Node, pods: tuple[Pod, ...] = ()) -> Cluster:
     made = Cluster(namespaces={"default": {"team": "a"}, "other": {"team": "b"}})
-    for each in nodes:
-        made.put_node(each)
-    for placed in pods:
-        made.rooms[placed.node].add(placed)
+    for there in nodes:
+        made.put_node(there)
+    for each in pods:
+        if each.node:
+            made.rooms[each.node].add(each)
+        else:
+            made.nominate(each)
     return made
 
 
