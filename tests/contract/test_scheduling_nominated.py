@@ -46,6 +46,8 @@ async def test_a_pod_goes_where_it_is_nominated_whatever_the_scores_say(
     await open_gate(busy_api, busy_space)
 
     assert await bound(busy_api, busy_space) == small
+    found = (await busy_api.get(busy_space("pods", "a"))).ok()
+    assert "nominatedNodeName" not in found["status"]
 
 
 async def test_a_pod_that_was_refused_goes_where_it_is_nominated_since(

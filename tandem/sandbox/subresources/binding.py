@@ -73,4 +73,5 @@ def _assign(state: State, call: Call, stored: Stored, node: str, body: Json) -> 
     others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
     scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": state.stamp()}
     status["conditions"] = [*others, scheduled]
+    status.pop("nominatedNodeName", None)
     state.store.put(call.served.kind.storage, call.key, obj)

@@ -323,14 +323,14 @@ class Noting:
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
-        self.writes: list[str] = []
+        self.writes: list[tuple[str, bytes]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:
         if request.method != "GET":
-            self.writes.append(request.path)
+            self.writes.append((request.path, request.body or b""))
         return await self._inner.send(request, timeout_s=timeout_s)
 
 
@@ -345,12 +345,11 @@ async def test_the_scheduler_knows_whom_a_node_was_bought_for_before_it_may_use_
         await it.client.create(PODS, pod("one"))
         await it.until(lambda: it.all_running(1), within_s=20)
         (name,) = set((await it.bound()).values())
-        told = [path.endswith("/pods/one/status") for path in noting.writes].index(True)
-        freed = [path.endswith(f"/nodes/{name}") for path in noting.writes].index(True)
-        running = await it.client.get(PODS, "one", namespace="default")
+        paths = [path.removeprefix("/api/v1") for path, _ in noting.writes]
+        told = paths.index("/namespaces/default/pods/one/status")
 
-        assert told < freed
-        assert running["status"]["nominatedNodeName"] == name
+        assert told < paths.index(f"/nodes/{name}")
+        assert name.encode() in noting.writes[told][1]
 
 
 @pytest.mark.looptime

@@ -92,6 +92,8 @@ class Scheduler:
             self._refused.discard(new.key)
             self._await(pod_of(new))
             self._wake.set()
+        elif old and new.key in self._waiting and _nominated(old) != _nominated(new):
+            self._await(pod_of(new))  # for its next turn: as upstream, this alone is no reason
 
     def _await(self, pod: Pod) -> None:
         """Let *pod* wait, and keep its room where it is nominated."""
@@ -234,9 +236,12 @@ def _differs(old: Thing, new: Thing) -> bool:
     """Did anything change that decides where the pod may go?"""
     if (old.uid, old.labels) != (new.uid, new.labels):
         return True
-    if old.status.get("nominatedNodeName") != new.status.get("nominatedNodeName"):
-        return True
     return any(old.spec.get(name) != new.spec.get(name) for name in READ)
+
+
+def _nominated(pod: Thing) -> str:
+    node: str = pod.status.get("nominatedNodeName") or ""
+    return node
 
 
 def _binding(pod: Pod, node: str) -> Action:
