@@ -142,7 +142,7 @@ class _Packing:
             new_nodes=found.nodes,
             existing=found.existing,
             unschedulable=tuple(self._unschedulable(state, outcome, queues)),
-            lower_bound_per_hour=min(bound_of(self._world, outcome), _usd(found)),
+            lower_bound_per_hour=bound_of(self._world, outcome, _usd(found)),
             first_fit_per_hour=sum(known) if len(known) == len(first_fit) else 0.0,
             method="; ".join(methods) or "existing nodes",
             relaxed=tuple(self._given_up(outcome)),

@@ -21,8 +21,8 @@ from nodescaler.core.market import lower_bound
 from nodescaler.core.outcome import Outcome, World
 
 
-def bound_of(world: World, outcome: Outcome) -> float:
-    """In USD per hour, for the pods that are on new nodes."""
+def bound_of(world: World, outcome: Outcome, usd: float) -> float:
+    """In USD per hour, for the pods that are on new nodes, which cost *usd*."""
     on_new = [row.count - left for row, left in zip(outcome.rows, outcome.left, strict=True)]
     for held in outcome.existing.values():
         for number, count in held.items():
@@ -40,7 +40,7 @@ def bound_of(world: World, outcome: Outcome) -> float:
     lots = lots_of(items, range(len(items)))
     billed = replace(world.offers, effective=world.offers.usd)  # whatever else plans weigh
     market = market_of(lots, billed, (every, billed.free), none)
-    return lower_bound(market).usd_per_hour
+    return min(lower_bound(market, usd).usd_per_hour, usd)
 
 
 def _item(world: World, outcome: Outcome, number: int, count: int, exclusive: set[int]) -> Item:

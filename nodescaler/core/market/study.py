@@ -8,17 +8,23 @@ Pure.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nodescaler.core.market.bound import Relaxed, relaxed
+from nodescaler.core.market.few import bound_by_home, bound_by_plan
+from nodescaler.core.market.firstfit import never
 from nodescaler.core.market.model import Bools, Bound, Market, Shares
 from nodescaler.core.market.reduce import Core, reduced
 from nodescaler.core.market.rough import roughly
 from nodescaler.core.market.tariffs import SAFE
+from nodescaler.core.market.work import Meter
 
 FEW_CLASSES = 64  # that can be looked at over and over
+CLOSE = 0.99  # of a known price, from which on a bound is not worth raising
+FEW_NODES = 12.0  # that whole nodes say more about than parts of them
 FEUDING = 0.5  # of the pods, from which on more classes are looked at once only
 
 
@@ -40,8 +46,13 @@ class Study:
     is_rough: bool = False
 
 
-def lower_bound(market: Market) -> Bound:
+def lower_bound(market: Market, known: float = math.inf) -> Bound:
     """A certified lower bound for placing every pod that some offer can hold.
+
+    Args:
+        market: the market.
+        known: price of a plan for all those pods. Where nodes are few, what a cheaper plan cannot
+            be like raises the bound, and `usd_per_hour` is this at most.
 
     >>> from nodescaler.core.market.examples import small
     >>> bound = lower_bound(small())  # 8 cpu at a quarter of a dollar
@@ -50,12 +61,24 @@ def lower_bound(market: Market) -> Bound:
     """
     study = studied(market)
     core, relaxed = study.core, study.relaxed
+    floor = study.floor
+    if len(core.count) and not len(core.room) and floor < CLOSE * known < math.inf:
+        floor = max(floor, _by_whole_nodes(study, known))
     worth, nodes = np.zeros(len(market.count)), np.zeros(len(market.price))
     worth[core.classes] = relaxed.tariffs.worth
     nodes[core.offers] = relaxed.plan.nodes
     shares = relaxed.plan.shares
     there = Shares(core.classes[shares.classes], core.offers[shares.offers], shares.pods)
-    return Bound(study.floor, worth, nodes, there)
+    return Bound(floor, worth, nodes, there)
+
+
+def _by_whole_nodes(study: Study, known: float) -> float:
+    """What holds because no node can be bought in part; 0 where that says little."""
+    core, bought = study.core, study.relaxed.plan.nodes
+    if len(core.count) > FEW_CLASSES or bought.sum() > FEW_NODES:
+        return 0.0
+    meter = Meter(0.0, never)
+    return max(bound_by_plan(core, bought, known, meter), bound_by_home(core, known, meter))
 
 
 def studied(

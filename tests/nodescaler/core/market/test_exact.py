@@ -23,6 +23,7 @@ def test_bound_optimum_plan_in_this_order(market: Market) -> None:
     found = solve(market, 0.1)
 
     assert lower_bound(market).usd_per_hour <= best + CLOSE
+    assert lower_bound(market, found.price).usd_per_hour <= best + CLOSE
     assert found.bound <= best + CLOSE
     assert found.price >= best - CLOSE
 

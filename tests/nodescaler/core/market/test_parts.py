@@ -195,3 +195,13 @@ def test_a_few_nodes_prove_more_than_divisible_ones() -> None:
 
     assert lower_bound(few).usd_per_hour == pytest.approx(2.85)
     assert solve(few).bound == pytest.approx(3.0)
+    assert lower_bound(few, known=3.0).usd_per_hour == pytest.approx(3.0)
+
+
+def test_the_hardest_pod_needs_a_whole_node() -> None:
+    """Not the third of one that it fills; what else fits there is not paid for again."""
+    hard = market([[11], [1]], [1, 70], [([10], 1.0), ([30], 4.0)])
+
+    assert lower_bound(hard).usd_per_hour == pytest.approx(8.467, abs=5e-3)
+    assert lower_bound(hard, known=10.0).usd_per_hour == pytest.approx(9.1, abs=5e-3)
+    assert lower_bound(hard, known=9.0).usd_per_hour == pytest.approx(9.0)
