@@ -77,12 +77,13 @@ class Options:
         self._items = items
         self._offers = offers
         self._limits = limits
-        self._groups = groups
         self._settings = settings
         self._is_choosy = any(min_values(pool) for pool in offers.pools)
         self._rows = rows[np.argsort(offers.effective[rows], kind="stable")]
-        self._free = offers.free[self._rows]
+        self._free = np.ascontiguousarray(offers.free[self._rows].T)  # [R, offers]
+        self._alike = [t for t in (groups.host_offer, groups.host_offer_owners) if t.any()]
         self._good: dict[object, Ints] = {}
+        self._choices: dict[tuple[bytes, bytes], Choice] = {}
         self._masks: dict[frozenset[int], Mask] = {}
         self._grids: dict[tuple[int, int], Grid] = {}
         self._reservation = _coded([o.reservation for o in offers.goods.offerings], offers)
@@ -109,10 +110,11 @@ class Options:
 
     def _sufficient(self, node: Bought) -> Ints:
         need = sum(self._items[n].need * count for n, count in node.counts)
-        good = self._accepting(node) & (self._free >= need).all(axis=1)
-        for table in (self._groups.host_offer, self._groups.host_offer_owners):
-            if table.any():
-                good &= (table[:, self._rows] == table[:, [node.offer]]).all(axis=0)
+        good = self._accepting(node)
+        for free, amount in zip(self._free, np.broadcast_to(need, len(self._free)), strict=True):
+            good &= free >= amount
+        for table in self._alike:
+            good &= (table[:, self._rows] == table[:, [node.offer]]).all(axis=0)
         return self._rows[good]
 
     def _accepting(self, node: Bought) -> Mask:
@@ -144,6 +146,13 @@ class Options:
         own = own if len(own) else np.array([node.offer], np.int64)
         if avoid is not None:
             wide = wide[~avoid[wide]]
+        key = (own.tobytes(), wide.tobytes())
+        if key not in self._choices:
+            self._choices[key] = self._widest(own, wide)
+        return self._choices[key]
+
+    def _widest(self, own: Ints, wide: Ints) -> Choice:
+        """Of one reservation, led by the cheapest of *own* that leaves ``minValues`` met."""
         _, first = np.unique(self._reservation[own], return_index=True)
         choices = (self._with(int(own[n]), wide) for n in np.sort(first).tolist())
         found = next(choices)
