@@ -58,7 +58,11 @@ def _buy(world: World, items: Sequence[Item], outcome: Outcome) -> None:
         if strict:
             keep, free = flexible(offers, sold)
             rows, free = sold[keep], free[keep]
-        turn = tuple(replace(item, count=int(n)) for item, n in zip(items, left, strict=True) if n)
+        turn = tuple(
+            item if item.count == n else replace(item, count=n)
+            for item, n in zip(items, left.tolist(), strict=True)
+            if n
+        )
         if not len(rows) or not turn:
             continue
         shop = Shop(

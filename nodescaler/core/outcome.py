@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from nodescaler.core.batch import Row
 from nodescaler.core.bins import Item
 from nodescaler.core.buying import Purchase
-from nodescaler.core.columns import Mask
+from nodescaler.core.columns import Ints, Mask
 from nodescaler.core.domains import is_kept
 from nodescaler.core.groups import Group, Groups, Rule
 from nodescaler.core.limits import Limits
@@ -59,6 +59,7 @@ class Outcome:
         existing: for each node that takes some, pods by row.
         left: pods of each row that have no place.
         why: for rows with such pods, what stood in the way, where it is known already.
+        need, static: what one pod of each row takes, and the offers that its own demands allow.
         kept: pods of each row that stay where they were planned before.
         bought, short: pods of a row and a cell that got a new node, and that did not.
         limits: what they leave after all turns.
@@ -72,6 +73,7 @@ class Outcome:
     existing: dict[int, dict[int, int]] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     why: dict[int, str] = field(default_factory=dict)
+    need: dict[int, Ints] = field(default_factory=dict)
     static: dict[int, Mask] = field(default_factory=dict)
     kept: dict[int, int] = field(default_factory=dict)
     bought: dict[tuple[int, str], int] = field(default_factory=dict)

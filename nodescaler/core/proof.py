@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from nodescaler.core.batch import need_of
 from nodescaler.core.bins import Item, stands_of
 from nodescaler.core.limits import Limits
 from nodescaler.core.lots import lots_of, market_of
@@ -29,9 +28,7 @@ def bound_of(world: World, outcome: Outcome, usd: float) -> float:
             on_new[number] -= count
     exclusive = _exclusive(outcome)
     items = [
-        _item(world, outcome, number, count, exclusive)
-        for number, count in enumerate(on_new)
-        if count
+        _item(outcome, number, count, exclusive) for number, count in enumerate(on_new) if count
     ]
     if not items:
         return 0.0
@@ -43,15 +40,14 @@ def bound_of(world: World, outcome: Outcome, usd: float) -> float:
     return min(lower_bound(market, usd).usd_per_hour, usd)
 
 
-def _item(world: World, outcome: Outcome, number: int, count: int, exclusive: set[int]) -> Item:
+def _item(outcome: Outcome, number: int, count: int, exclusive: set[int]) -> Item:
     """A row without its zone, with the rules that make each of its pods need a slot."""
     members = ((number, 1),)
     groups = outcome.groups
     relations = groups.relations[number]
     both = [g for g in relations.own if g in exclusive and g in relations.seen]
     stands = stands_of(groups.groups, members, [both], [both]) if both else ()
-    need = need_of(outcome.rows[number], world.names)
-    return Item(members, count, need, outcome.static[number], stands)
+    return Item(members, count, outcome.need[number], outcome.static[number], stands)
 
 
 def _exclusive(outcome: Outcome) -> set[int]:

@@ -138,7 +138,7 @@ class Settling:
 
     def _want(self, number: int, row: Row, need: Ints) -> _Want:
         nodes, offers = self._places.of(number, row, need)
-        self.outcome.static[number] = offers
+        self.outcome.need[number], self.outcome.static[number] = need, offers
         item = self._item(number, need, offers)
         rules = concerned(self._groups, number)
         if not rules:
@@ -258,9 +258,16 @@ class Settling:
     def _bundle(self, each: Bundle) -> Item:
         need = self._need(each.members)
         priority = max(self._ranks[row] for row, _ in each.members)
-        stands = tuple(s for s in self._stands(each.members) if s.kind is not Kind.BESIDE)
+        stands = self._stands_of(each.members)
         offers = self._accepting(each.members, each.place)
         return Item(each.members, each.copies, need, offers, stands, priority, place=each.place)
+
+    def _stands_of(self, members: Members) -> tuple[Stand, ...]:
+        """What a bundle still asks of its node: not the company that it brings along."""
+        row, number = members[0]
+        is_pod = len(members) == 1 and number == 1
+        stands = self._wanted[row].item.stands if is_pod else self._stands(members)
+        return tuple(s for s in stands if s.kind is not Kind.BESIDE) if stands else stands
 
     def _need(self, members: Members) -> Ints:
         """What a bundle takes; a shared volume as if each of its pods attached it."""
