@@ -96,8 +96,7 @@ class _Growing:
         if not len(rows):
             return 0
         if wanted == 1:
-            emptiest = rows[[self.total[rows].argmin()]]
-            return self._put(c, emptiest, np.ones(1, dtype=np.int64))
+            return self._put_one(c, int(rows[self.total[rows].argmin()]))
         counts = levelled(wanted, self.total[rows], np.minimum(capacity[rows], wanted))
         return self._put(c, rows, counts)
 
@@ -147,6 +146,15 @@ class _Growing:
         charge = self.core.usage[:, able].max(axis=1)
         taken = charge > 0
         return int((self.budget[taken] // charge[taken]).min(initial=PLENTY))
+
+    def _put_one(self, c: int, row: int) -> int:
+        self.pods.put_one(c, row)
+        for r, amount in self._asked[c]:
+            self.room[:, r, row] -= amount
+        self.total[row] += 1
+        if len(self.roomy) > 1:
+            self._narrow(c, np.array([row]))
+        return 1
 
     def _put(self, c: int, rows: Ints, counts: Ints) -> int:
         got = counts.nonzero()[0]

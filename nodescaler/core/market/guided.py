@@ -102,8 +102,7 @@ class _Sites:
         if not len(rows):
             return 0
         if wanted == 1:
-            fullest = rows[[self.value[rows].argmin()]]
-            return self._put(c, fullest, np.ones(1, dtype=np.int64))
+            return self._put_one(c, int(rows[self.value[rows].argmin()]))
         order = np.argsort(self.value[rows], kind="stable")
         return self._put(c, rows, in_order(wanted, capacity[rows], order))
 
@@ -143,6 +142,13 @@ class _Sites:
         self.value[rows] = float(self.core.free[offer] @ self.guide.tariff[offer])
         self._ladder.learn(np.array([offer]))
         return self._put(c, rows, in_order(pods, np.full(copies, size), np.arange(copies)))
+
+    def _put_one(self, c: int, row: int) -> int:
+        for r, amount in self._asked[c]:
+            self.room[r, row] -= amount
+        self.value[row] -= self._usd[self._size[c], self.offer[row]]
+        self.pods.put_one(c, row)
+        return 1
 
     def _put(self, c: int, rows: Ints, counts: Ints) -> int:
         used = counts.nonzero()[0]

@@ -13,6 +13,7 @@ from nodescaler.core.market.model import Bools, Ints, Load
 from nodescaler.core.market.reduce import Core, distinct
 
 PLENTY = 2**40  # pods that take nothing: more than anybody has, far from overflow
+ONE = np.ones(1, dtype=np.int64)
 Table = tuple[Ints, Ints, Ints]  # node, class, pods, side by side
 
 CHUNK = 2_000_000  # cells of nodes times offers looked at together
@@ -41,6 +42,15 @@ class Pods:
             for word, has in enumerate(self.core.feuds.has[c].tolist()):
                 if has:
                     self._flags[word, rows] |= np.uint64(has)
+
+    def put_one(self, c: int, row: int) -> None:
+        """Note one pod of class *c* on the node *row*."""
+        self._put.append((np.array([row]), c, ONE))
+        if self.core.feuds is not None:
+            self._reserve(row + 1)
+            for word, has in enumerate(self.core.feuds.has[c].tolist()):
+                if has:
+                    self._flags[word, row] |= np.uint64(has)
 
     def hindered(self, c: int, capacity: Ints) -> Ints:
         """*capacity*, int64[N] for each node, where no feud with what is there forbids it."""
