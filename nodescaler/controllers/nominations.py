@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kube.values.times import Now
-from nodescaler.controllers.pods import PodIndex, is_ours_to_plan
+from nodescaler.controllers.pods import PodIndex
 from nodescaler.core.model import PodSpec
 
 SPARE = 1024  # pods that are remembered though they wait no more
@@ -31,33 +31,20 @@ class Nominations:
         self._now = now
         self._by_node: dict[str, Nomination] = {}
         self._promised: dict[str, str] = {}  # UID of a pending pod: the node or the claim
-        self._keys: dict[str, dict[str, str]] = {}  # the node or the claim: UIDs, and keys
 
     def put(self, node: str, pods: Iterable[PodSpec], seconds: float) -> None:
         """These pods count on *node*, or on the claim of that name, until they are bound."""
         found = Nomination(self._now() + timedelta(seconds=seconds), tuple(pods))
         self._by_node[node] = found
-        for pod in found.pods:
-            self._keys.get(self._promised.get(pod.uid, ""), {}).pop(pod.uid, None)
-            self._promised[pod.uid] = node
-            self._keys.setdefault(node, {})[pod.uid] = pod.key
-        self._forget()
-
-    def _forget(self) -> None:
-        """Drop pods that wait no more: now and then, not for each node."""
+        self._promised |= {pod.uid: node for pod in found.pods}
         pending = self._pods.pending()
-        if len(self._promised) > 2 * len(pending) + SPARE:
+        if len(self._promised) > 2 * len(pending) + SPARE:  # now and then, not for each node
             waiting = {pod.uid for pod in pending}
             self._promised = {uid: at for uid, at in self._promised.items() if uid in waiting}
-            kept = {at: {u: key for u, key in keys.items() if u in waiting}
-                    for at, keys in self._keys.items()}  # fmt: skip
-            self._keys = {at: keys for at, keys in kept.items() if keys}
 
     def promised_to(self, *names: str) -> list[PodSpec]:
         """The pods that wait and were planned for the node or the claim of one of these names."""
-        keys = {uid: key for name in names for uid, key in self._keys.get(name, {}).items()}
-        held = ((uid, self._pods.get(key)) for uid, key in keys.items())
-        return [pod for uid, pod in held if pod and pod.uid == uid and is_ours_to_plan(pod)]
+        return [pod for pod in self._pods.pending() if self.promised(pod) in names]
 
     def promised(self, pod: PodSpec) -> str | None:
         """The node or the claim that *pod* was planned for the last time."""
