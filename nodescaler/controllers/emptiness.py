@@ -17,16 +17,17 @@ from dataclasses import replace
 
 import structlog
 
-from kube.errors import Conflict, NotFound
-from kube.resources import NODE_CLAIMS, NODES
+from kube.resources import NODES
 from nodescaler.controllers import nodes
-from nodescaler.controllers.kit import Kit, about_claim
+from nodescaler.controllers.kit import Kit
 from nodescaler.controllers.lifecycle import loop_s, ms
 from nodescaler.controllers.queue import KeyQueue
+from nodescaler.controllers.removing import remove
 from nodescaler.controllers.state import State
 from nodescaler.controllers.together import together
 from nodescaler.core.disruption.emptiness import Command, Emptiness, find_empty
-from nodescaler.core.model import ClaimState, NodeState, PodSpec
+from nodescaler.core.drain import occupies
+from nodescaler.core.model import ClaimState, NodeState
 
 log = structlog.get_logger()
 
@@ -100,20 +101,5 @@ class EmptinessController:
             await nodes.edit(self._kit.client, NODES, node.name, nodes.undisrupted)
             log.info("node kept", object=f"Node/{node.name}", why=f"{busy[0]} came meanwhile")
             return False
-        try:
-            await self._kit.client.delete(NODE_CLAIMS, claim.name, uid=claim.uid)
-        except (NotFound, Conflict):
-            return False
-        self._kit.metrics.claims_disrupted.labels(claim.pool, command.reason).inc()
-        self._kit.recorder.emit(
-            about_claim(claim),
-            type="Normal",
-            reason="DisruptionTerminating",
-            message=f"{command.reason}: node {node.name} {command.why}",
-        )
-        return True
-
-
-def occupies(pod: PodSpec) -> bool:
-    """Whether *pod* makes its node worth keeping."""
-    return not (pod.is_over or pod.is_daemon or pod.mirror)
+        why = f"node {node.name} {command.why}"
+        return await remove(self._kit, claim, command.reason, why)

@@ -296,7 +296,7 @@ class State:
             types={pool.name: tuple(self.books.types[pool.name]) for pool in pools},
             nodes=tuple(self._node_states()),
             pods=(*self._pending(), *moving),
-            daemons=tuple(self._daemons()),
+            daemons=tuple(self.daemons()),
             usage=usage(self._claims.values()),
             namespaces=dict(self._namespaces),
             volumes=self.storage.volumes({pod.key for pod in moving}),
@@ -333,13 +333,14 @@ class State:
     def _node_states(self) -> Iterator[NodeState]:
         for node in self._nodes.values():
             claim = self.claim_of(node)
-            yield self._states.of(node, claim, self._beside(node.name, claim))
+            yield self._states.of(node, claim, self.beside(node.name, claim))
         for claim in self._claims.values():
             if self.node_of(claim) is None:
-                yield self._states.of(None, claim, self._beside("", claim))
+                yield self._states.of(None, claim, self.beside("", claim))
         self._states.seal()
 
-    def _beside(self, node: str, claim: ClaimState | None) -> Beside:
+    def beside(self, node: str, claim: ClaimState | None) -> Beside:
+        """What is known of a node, joined or not, beside its objects."""
         names = (node, claim.name) if claim is not None else (node,)
         return Beside(
             pods=self.pods.on(node),
@@ -349,7 +350,8 @@ class State:
             attach_limits=self.storage.attach_limits(node),
         )
 
-    def _daemons(self) -> Iterator[DaemonSpec]:
+    def daemons(self) -> Iterator[DaemonSpec]:
+        """Every DaemonSet that can be read."""
         for found in self._daemon_cache.values():
             daemon = read(decode.daemon_spec, found)
             if daemon is not None:

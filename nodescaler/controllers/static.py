@@ -14,15 +14,14 @@ from dataclasses import replace
 import structlog
 
 from kube.client import Json
-from kube.errors import Conflict, NotFound
-from kube.resources import NODE_CLAIMS
 from nodescaler.controllers.claims import claim_body
 from nodescaler.controllers.creating import AT_ONCE, insist
-from nodescaler.controllers.kit import Kit, about_claim
+from nodescaler.controllers.kit import Kit
 from nodescaler.controllers.lifecycle import loop_s
 from nodescaler.controllers.pools import reference
 from nodescaler.controllers.queue import KeyQueue
-from nodescaler.controllers.snapshots import Beside, with_claim
+from nodescaler.controllers.removing import remove
+from nodescaler.controllers.snapshots import with_claim
 from nodescaler.controllers.state import State
 from nodescaler.controllers.together import together
 from nodescaler.core.lifecycle import LAUNCHED
@@ -89,28 +88,22 @@ class StaticPools:
     def _nodes(self, claims: Iterable[ClaimState]) -> list[NodeState]:
         found = ((claim, self._state.node_of(claim)) for claim in claims)
         return [
-            with_claim(node, claim, self._beside(node, claim))
+            with_claim(node, claim, self._state.beside(node.name, claim))
             for claim, node in found
             if node is not None
         ]
 
-    def _beside(self, node: NodeState, claim: ClaimState) -> Beside:
-        names = (node.name, claim.name)
-        nominated = any(self._state.nominated_for_s(name) > 0 for name in names)
-        return Beside(pods=tuple(self._state.pods.on(node.name)), nominated=nominated)
-
     # -------------------------------------------------------------- more
 
     async def _create(self, pool: NodePool, step: StaticStep) -> float | None:
-        snapshot = self._state.snapshot()
-        types = snapshot.types.get(pool.name)
+        types = self._state.books.types.get(pool.name)
         wait_s = self._failed_at.get(pool.name, -RETRY_S) + RETRY_S - loop_s()
-        if types is None or wait_s > 0:
-            why = "the pool can buy nothing" if types is None else "the last launch failed"
+        if not types or wait_s > 0:
+            why = "the pool can buy nothing" if not types else "the last launch failed"
             self._say(pool, f"{step.why}; {why}")
-            return RETRY_S if types is None else wait_s
+            return wait_s if types else RETRY_S
         self._say(pool, step.limited)
-        node = static_node(pool, types, snapshot.daemons)
+        node = static_node(pool, types, tuple(self._state.daemons()))
         node_class = pool.node_class or self._kit.settings.default_class
         taken = {claim.name for claim in self._state.claims()}
         names = new_names(pool, taken, step.create)
@@ -132,27 +125,14 @@ class StaticPools:
             return
         self._state.disrupting.add(claim.name)
         deleted = False
+        why = f"pool {pool.name} wants {pool.replicas} nodes; {removal.why}"
         try:
-            deleted = await self._delete(claim)
+            deleted = await remove(self._kit, claim, REASON, why)
         finally:
             if not deleted:
                 self._state.disrupting.discard(claim.name)
-        if not deleted:
-            return
-        self._kit.metrics.claims_disrupted.labels(pool.name, REASON).inc()
-        why = f"pool {pool.name} wants {pool.replicas} nodes; {removal.why}"
-        log.info("static pool shrinks", object=f"NodeClaim/{claim.name}", why=why)
-        self._kit.recorder.emit(
-            about_claim(claim), type="Normal", reason="DisruptionTerminating",
-            message=f"{REASON}: {why}",
-        )  # fmt: skip
-
-    async def _delete(self, claim: ClaimState) -> bool:
-        try:
-            await self._kit.client.delete(NODE_CLAIMS, claim.name, uid=claim.uid)
-        except (NotFound, Conflict):
-            return False  # gone already, or another claim by now
-        return True
+        if deleted:
+            log.info("static pool shrinks", object=f"NodeClaim/{claim.name}", why=why)
 
     # -------------------------------------------------------------- what is said
 

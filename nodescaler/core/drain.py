@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from nodescaler.core.model import PodSpec
 from nodescaler.core.taints import DISRUPTED
 
+DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 CRITICAL = frozenset({"system-cluster-critical", "system-node-critical"})
 STUCK = timedelta(minutes=1)
 
@@ -64,6 +65,11 @@ def drain_step(
 def tier(pod: PodSpec) -> int:
     """0 ordinary, 1 their daemons, 2 critical, 3 critical daemons."""
     return 2 * (pod.priority_class in CRITICAL) + pod.is_daemon
+
+
+def occupies(pod: PodSpec) -> bool:
+    """Whether *pod* makes its node worth keeping."""
+    return not (pod.is_over or pod.is_daemon or pod.mirror)
 
 
 def is_protected(pod: PodSpec, now: datetime) -> bool:

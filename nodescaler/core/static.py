@@ -15,12 +15,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from nodescaler.core.drain import is_protected
+from nodescaler.core.drain import DO_NOT_DISRUPT, is_protected, occupies
 from nodescaler.core.lifecycle import LAUNCHED
 from nodescaler.core.model import ClaimState, NodePool, NodeState, PodSpec
 from nodescaler.core.resources import NODES
 
-DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 LIMITED_RETRY_S = 30.0
 MOST_COST = 10.0  # of one pod
@@ -114,7 +113,7 @@ def _youngest_first(claim: ClaimState) -> tuple[float, str]:
 def _candidate(claim: ClaimState, node: NodeState | None, now: datetime) -> _Candidate:
     if not claim.is_true(LAUNCHED):
         return _Candidate(claim, (0, 0.0), "it has no machine yet")
-    pods = [pod for pod in node.pods if _must_move(pod)] if node is not None else []
+    pods = [pod for pod in node.pods if occupies(pod)] if node is not None else []
     spoken_for = node is not None and node.nominated
     if _is_protected(claim, node, now):
         return _Candidate(claim, (3, _cost(claim, pods, now)), "only protected nodes are left")
@@ -122,10 +121,6 @@ def _candidate(claim: ClaimState, node: NodeState | None, now: datetime) -> _Can
         return _Candidate(claim, (1, 0.0), "it is empty")
     what = f"{len(pods)} pods" if pods else "pods that are about to be bound"
     return _Candidate(claim, (2, _cost(claim, pods, now)), f"{what}, the cheapest to move")
-
-
-def _must_move(pod: PodSpec) -> bool:
-    return not (pod.is_over or pod.is_daemon or pod.mirror)
 
 
 def _is_protected(claim: ClaimState, node: NodeState | None, now: datetime) -> bool:

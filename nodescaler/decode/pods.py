@@ -14,6 +14,7 @@ from msgspec import structs
 from kube.objects import ObjectMeta, OwnerReference
 from kube.values.duration import seconds
 from nodescaler.core.demands import Gang
+from nodescaler.core.drain import DO_NOT_DISRUPT
 from nodescaler.core.model import DaemonSpec, Owner, PodSpec
 from nodescaler.decode.faults import Findings
 from nodescaler.decode.mounts import claims_of, gang_of
@@ -21,7 +22,6 @@ from nodescaler.decode.needs import Needs, needs_like, tolerated
 from nodescaler.decode.requirements import NOWHERE
 from nodescaler.decode.structs import DaemonSetObject, PodBody, PodObject, PodStatus
 
-DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 MIRROR = "kubernetes.io/config.mirror"
 UNREADABLE = Needs(alternatives=(NOWHERE,), unplannable="its manifest cannot be read")
 

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nodescaler.core.disruption.budgets import allowed_disruptions
-from nodescaler.core.drain import is_protected
+from nodescaler.core.drain import DO_NOT_DISRUPT, is_protected, occupies
 from nodescaler.core.model import NodePool, NodeState, PodSpec, Snapshot
 from nodescaler.core.space import refusal, space_of
 
 EMPTY = "Empty"
-DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 WINDOW_S = 60.0  # a budget with a schedule opens or closes at full minutes
 
 
@@ -114,7 +113,7 @@ def _occupied(pods: Iterable[PodSpec], now: datetime) -> str | None:
     for pod in sorted(pods, key=lambda pod: pod.key):
         if not pod.is_over and is_protected(pod, now):
             return f"{pod.key} carries {DO_NOT_DISRUPT}"
-        if not (pod.is_over or pod.is_daemon or pod.mirror):
+        if occupies(pod):
             return f"{pod.key} runs on it"
     return None
 
