@@ -19,17 +19,18 @@ from functools import partial
 
 from nodescaler.core.asks import NO_WISHES, Wishes, wishes_of
 from nodescaler.core.assembly import Built, Queues, built
-from nodescaler.core.batch import need_of, resource_names
+from nodescaler.core.batch import resource_names
 from nodescaler.core.classes import PodClass, classes_of, terms_of
 from nodescaler.core.gangs import Gangs
 from nodescaler.core.labels import INSTANCE_TYPE
+from nodescaler.core.market.work import never
 from nodescaler.core.model import NodeState, Plan, Snapshot, Unschedulable
 from nodescaler.core.nodes import Nodes, nodes_of
 from nodescaler.core.offers import Wanted, offers_of
 from nodescaler.core.outcome import Outcome, World
 from nodescaler.core.proof import bound_of
 from nodescaler.core.reasons import Views, explain
-from nodescaler.core.rounds import Rounds, State, fault_of, never, new_places
+from nodescaler.core.rounds import Rounds, State, fault_of, new_places
 from nodescaler.core.settings import MinValuesPolicy, PackSettings
 from nodescaler.core.taints import PREFER_NO_SCHEDULE
 
@@ -161,14 +162,10 @@ class _Packing:
         self, state: State, outcome: Outcome, queues: Queues
     ) -> Sequence[Unschedulable]:
         out: list[Unschedulable] = []
-        for number, row in enumerate(outcome.rows):
-            if outcome.left[number]:
+        for number, left in enumerate(outcome.left):
+            if left:
                 reason = self._why(outcome, number)
-                out += [
-                    Unschedulable(pod, reason)
-                    for pod in queues.take({number: outcome.left[number]})
-                ]
-            del row
+                out += [Unschedulable(pod, reason) for pod in queues.take({number: left})]
         for (position, level), why in state.dropped.items():
             pods = queues.take_of(position, state.levels[position].get(level, 0))
             out += [Unschedulable(pod, why) for pod in pods]
@@ -183,9 +180,8 @@ class _Packing:
             return "the deadline came before this pod was planned; it is next"
         if number in outcome.why:
             return outcome.why[number]
-        row = outcome.rows[number]
         views = Views(self._snapshot, self._world.offers, outcome.limits, self._world.names)
-        return explain(row, need_of(row, self._world.names), views)
+        return explain(outcome.rows[number], outcome.need[number], views)
 
 
 def _promised(classes: Sequence[PodClass], nodes: Nodes) -> tuple[dict[int, int], ...]:

@@ -23,15 +23,12 @@ from nodescaler.core.batch import Row
 from nodescaler.core.classes import PodClass
 from nodescaler.core.columns import Mask
 from nodescaler.core.groups import Group, Kind, Rule
+from nodescaler.core.market.work import never
 from nodescaler.core.outcome import Extra, Outcome, World
 
 MOST_ROUNDS = 32
 MOST_CAPPED = 6  # attempts at zones that have too little to sell
 MOST_PLACES = 3  # attempts at spreads whose places turn out to be more than was thought
-
-
-def never() -> bool:
-    return False
 
 
 @dataclass(slots=True, eq=False)

@@ -29,13 +29,9 @@ from nodescaler.core.market.nodes import (
     sufficient,
 )
 from nodescaler.core.market.reduce import Core, distinct, reduced, roomiest
+from nodescaler.core.market.work import never
 
 FEW = 2  # pods for each node that takes some, up to which they are dealt in rounds
-
-
-def never() -> bool:
-    """Nobody is waiting."""
-    return False
 
 
 def first_fit(market: Market) -> Solution:

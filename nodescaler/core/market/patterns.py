@@ -44,7 +44,6 @@ class Master:
         self.worth, self.fines = np.zeros(len(core.count)), np.zeros(len(core.room))
         self.bought = np.zeros(0)
         self._seen: set[tuple[int, bytes]] = set()
-        self._steps = 0
         self._highs = quiet()
         self._highs.setOptionValue("presolve", "off")
         self._highs.setOptionValue("solver", "simplex")

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nodescaler.core.market.firstfit import first_fit_of, never
+from nodescaler.core.market.firstfit import first_fit_of
 from nodescaler.core.market.model import Bools, Ints, Market, Solution
 from nodescaler.core.market.nodes import loads
 from nodescaler.core.market.reduce import reduced
 from nodescaler.core.market.rounding import Packed
 from nodescaler.core.market.search import Search
 from nodescaler.core.market.study import Study, studied
+from nodescaler.core.market.work import never
 
 
 @dataclass(frozen=True, slots=True)

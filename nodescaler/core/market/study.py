@@ -15,12 +15,11 @@ import numpy as np
 
 from nodescaler.core.market.bound import Relaxed, relaxed
 from nodescaler.core.market.few import bound_by_home, bound_by_plan
-from nodescaler.core.market.firstfit import never
 from nodescaler.core.market.model import Bools, Bound, Market, Shares
 from nodescaler.core.market.reduce import Core, reduced
 from nodescaler.core.market.rough import roughly
 from nodescaler.core.market.tariffs import SAFE
-from nodescaler.core.market.work import Meter
+from nodescaler.core.market.work import Meter, never
 
 FEW_CLASSES = 64  # that can be looked at over and over
 CLOSE = 0.99  # of a known price, from which on a bound is not worth raising

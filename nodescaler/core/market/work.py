@@ -23,6 +23,11 @@ CLASS_S = 1.5e-5  # and for each class
 TABLE_S = 2e-3  # to set up and read a table of `knapsack`
 
 
+def never() -> bool:
+    """Nobody says stop."""
+    return False
+
+
 @dataclass(slots=True)
 class Meter:
     """What is left of a budget, and whether somebody wants an end to it."""

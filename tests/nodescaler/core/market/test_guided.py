@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodescaler.core.market import Market, compared, feuds_of, first_fit, lower_bound, solve
-from nodescaler.core.market.firstfit import levelled, never
+from nodescaler.core.market.firstfit import levelled
 from nodescaler.core.market.guided import guided
 from nodescaler.core.market.reduce import reduced
 from nodescaler.core.market.rough import roughly
 from nodescaler.core.market.rounding import guide_of
 from nodescaler.core.market.solve import solution_of
 from nodescaler.core.market.study import Study
-from nodescaler.core.market.work import Meter
+from nodescaler.core.market.work import Meter, never
 from tests.nodescaler.core.market.markets import complete, faults, markets
 
 CLOSE = 1e-9
