@@ -28,6 +28,7 @@ PER_HOST = 16
 TOKEN_MARGIN_S = 30.0
 _GOOD = range(200, 300)
 _REDIRECTS = range(300, 400)
+FINAL = "give its final address"
 
 
 class ApiKeyMethod(StrEnum):
@@ -106,10 +107,12 @@ class HttpAuth:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One GET: where, with what, how long.
+    """One GET, or a POST when it has a form or a JSON text: where, with what, how long.
 
     Attributes:
-        secrets: credentials among the query's values.
+        data: the fields of a form; all of their values count as secret.
+        json: the body, already written as JSON.
+        secrets: credentials among the query's values, or in the body.
     """
 
     url: str
@@ -118,7 +121,12 @@ class Call:
     tls: Tls = PLAIN
     timeout_s: float = 0.0
     data: Mapping[str, str] | None = None
+    json: str | None = None
     secrets: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.data is None and self.json is None else "POST"
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -157,35 +165,64 @@ async def _session() -> _Session:
     return _Session()
 
 
-async def get_text(call: Call, io: IO) -> str:
-    """The body of a GET (of a POST when the call has `data`).
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said, whatever its status."""
+
+    status: int
+    text: str
+
+
+async def exchanged(call: Call, io: IO) -> Answer:
+    """The answer to *call*, also one that is not 2xx.
 
     Raises:
-        ScalerError: no answer in time, one that is not 2xx, one that is too large.
+        ScalerError: no answer in time, or one that is too large.
     """
     timeout = aiohttp.ClientTimeout(total=call.timeout_s or io.settings.http_timeout_s)
     verify = await context(call.tls, io) if call.url.startswith("https") else True
+    headers = dict(call.headers)
+    if call.json is not None:
+        headers["Content-Type"] = "application/json"
     try:
         async with (
             io.client(("http",), _session, slots=1024) as session,
             session.http.request(
-                "GET" if call.data is None else "POST",
+                call.method,
                 call.url,
                 params=call.query,
-                headers=call.headers,
-                data=call.data,
+                headers=headers,
+                data=call.data if call.json is None else call.json,
                 ssl=verify,
                 timeout=timeout,
-                allow_redirects=not call.headers,
+                allow_redirects=call.method == "GET" and not call.headers,
             ) as answer,
         ):
-            return _checked(call, answer.status, await _body(answer))
+            body = await _body(answer)
     except TimeoutError:
         raise ScalerError(f"{call.host} gave no answer within {timeout.total:g} s") from None
     except aiohttp.InvalidURL:
         raise ScalerError("the address is not a URL") from None
     except (aiohttp.ClientError, OSError) as error:
         raise ScalerError(f"no connection to {call.host}: {_reason(error)}") from error
+    if len(body) > LARGEST:
+        raise ScalerError(f"{call.host} answered more than {LARGEST // 1024**2} MiB")
+    return Answer(answer.status, body.decode(errors="replace"))
+
+
+async def get_text(call: Call, io: IO) -> str:
+    """The body of the answer.
+
+    Raises:
+        ScalerError: as `exchanged`, and for an answer that is not 2xx.
+    """
+    answer = await exchanged(call, io)
+    if answer.status in _REDIRECTS:
+        raise ScalerError(f"{call.host} answered {answer.status}, a redirect; {FINAL}")
+    if answer.status not in _GOOD:
+        said = quoted(answer.text, call.credentials)
+        raise ScalerError(f"{call.host} answered {answer.status}: {said}")
+    return answer.text
 
 
 async def get_json(call: Call, io: IO) -> Any:
@@ -271,17 +308,6 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
         if len(body) > LARGEST:
             break
     return bytes(body)
-
-
-def _checked(call: Call, status: int, body: bytes) -> str:
-    if len(body) > LARGEST:
-        raise ScalerError(f"{call.host} answered more than {LARGEST // 1024**2} MiB")
-    text = body.decode(errors="replace")
-    if status in _REDIRECTS:
-        raise ScalerError(f"{call.host} answered {status}, a redirect; give its final address")
-    if status not in _GOOD:
-        raise ScalerError(f"{call.host} answered {status}: {quoted(text, call.credentials)}")
-    return text
 
 
 def _reason(error: Exception) -> str:
