@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 LIFETIME = timedelta(days=2)
+AGGREGATED = "aggregated"  # a namespace; the server's certificate is good for every service of it
+FRONT_PROXY = "front-proxy-client"  # as whom the API server calls an aggregated server
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +31,43 @@ class Certificates:
     authority: Path
     server: Path
     server_key: Path
+    proxy: Path
+    proxy_key: Path
     account_key: Path
     account_public: Path
 
 
 def make(folder: Path) -> Certificates:
-    """Write the authority, a server certificate for 127.0.0.1 and the service-account key pair."""
+    """Write the authority, the certificates that it signed, and the service-account key pair.
+
+    The server certificate is for 127.0.0.1 and for aggregated servers; `proxy` is a client's.
+    """
     files = Certificates(
         authority=folder / "ca.crt",
         server=folder / "server.crt",
         server_key=folder / "server.key",
+        proxy=folder / "proxy.crt",
+        proxy_key=folder / "proxy.key",
         account_key=folder / "accounts.key",
         account_public=folder / "accounts.pub",
     )
-    authority_key, server_key, account_key = (
-        ec.generate_private_key(ec.SECP256R1()) for _ in "123"
+    authority_key, server_key, proxy_key, account_key = (
+        ec.generate_private_key(ec.SECP256R1()) for _ in "1234"
     )
     authority = _authority(authority_key)
     server = _server(server_key, authority, authority_key)
+    proxy = _signed(
+        FRONT_PROXY,
+        proxy_key,
+        authority,
+        authority_key,
+        x509.SubjectAlternativeName([x509.DNSName(FRONT_PROXY)]),
+    )
     files.authority.write_bytes(authority.public_bytes(Encoding.PEM))
     files.server.write_bytes(server.public_bytes(Encoding.PEM))
     files.server_key.write_bytes(_private(server_key))
+    files.proxy.write_bytes(proxy.public_bytes(Encoding.PEM))
+    files.proxy_key.write_bytes(_private(proxy_key))
     files.account_key.write_bytes(_private(account_key))
     files.account_public.write_bytes(
         account_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -77,12 +95,22 @@ def _server(
     authority: x509.Certificate,
     authority_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
-    names = x509.SubjectAlternativeName(
-        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    )
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    names = [x509.DNSName(name) for name in ("localhost", f"*.{AGGREGATED}.svc")]
+    alternatives = x509.SubjectAlternativeName([address, *names])
+    return _signed("kube-apiserver", key, authority, authority_key, alternatives)
+
+
+def _signed(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    authority_key: ec.EllipticCurvePrivateKey,
+    names: x509.SubjectAlternativeName,
+) -> x509.Certificate:
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     return (
-        _builder(_name("kube-apiserver"), authority.subject, key)
+        _builder(_name(name), authority.subject, key)
         .add_extension(names, critical=False)
         .add_extension(issuer, critical=False)
         .sign(authority_key, hashes.SHA256())

@@ -63,7 +63,13 @@ def missing() -> str:
 
 
 class ControlPlane:
-    """Started by its constructor, ended by `stop`; `folder` keeps the logs."""
+    """Started by its constructor, ended by `stop`; `folder` keeps the logs.
+
+    The API server aggregates: see tests.aggregation.
+
+    Attributes:
+        aggregated: certificate and key for a server of ours that it aggregates.
+    """
 
     def __init__(self, programs: Path, folder: Path, *, with_controllers: bool = False) -> None:
         self.folder, self._programs = folder, programs
@@ -75,6 +81,7 @@ class ControlPlane:
             TOKEN,
             self._keys.authority,
         )
+        self.aggregated = (self._keys.server, self._keys.server_key)
         try:
             self._start(with_controllers=with_controllers)
         except BaseException:
@@ -101,7 +108,7 @@ class ControlPlane:
                 raise FileNotFoundError(f"{self._programs} lacks {', '.join(absent)}")
             config = self.write_kubeconfig()
             self._run("kube-controller-manager", *self._manager_flags(config))
-            self._run("kube-scheduler", *_client_flags(config))
+            self._run("kube-scheduler", *client_flags(config))
 
     def write_kubeconfig(self) -> Path:
         path = self.folder / "kubeconfig"
@@ -180,15 +187,27 @@ class ControlPlane:
             f"--service-account-signing-key-file={self._keys.account_key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--disable-admission-plugins=ServiceAccount",
+            *self._aggregation_flags(),
             f"--audit-policy-file={self.folder / 'audit.json'}",
             f"--audit-log-path={self.folder / AUDIT_LOG}",
             "--enable-priority-and-fairness=false",
             "--profiling=false",
         ]
 
+    def _aggregation_flags(self) -> list[str]:
+        return [
+            f"--requestheader-client-ca-file={self._keys.authority}",
+            f"--requestheader-allowed-names={certificates.FRONT_PROXY}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={self._keys.proxy}",
+            f"--proxy-client-key-file={self._keys.proxy_key}",
+        ]
+
     def _manager_flags(self, config: Path) -> list[str]:
         return [
-            *_client_flags(config),
+            *client_flags(config),
             f"--service-account-private-key-file={self._keys.account_key}",
             # Test nodes have no kubelet that beats; they must not be called dead for it.
             "--node-monitor-grace-period=1h",
@@ -196,7 +215,7 @@ class ControlPlane:
         ]
 
 
-def _client_flags(config: Path) -> list[str]:
+def client_flags(config: Path) -> list[str]:
     return [
         f"--kubeconfig={config}",
         "--leader-elect=false",
