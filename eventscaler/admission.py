@@ -105,8 +105,9 @@ def _trigger(order: ScaledObject, trigger: TriggerBody, known: _Known) -> list[F
     found = known.authentications.get(trigger.auth) if trigger.auth else None
     values = known.values(found) if found else {}
     missing = _missing_auth(trigger, found)
+    identity = found.identity if found else None
     try:
-        ready = parse(spec_of(order, trigger, values, {}))
+        ready = parse(spec_of(order, trigger, values, {}, identity))
     except TriggerFaults as wrong:
         elsewhere = _elsewhere(trigger, found) - values.keys()
         return [_judged(fault, elsewhere) for fault in translated(wrong.faults)] + missing
@@ -126,7 +127,7 @@ def _elsewhere(trigger: TriggerBody, found: Authentication | None) -> Set[str]:
     """The keys that the trigger's authentication yields, or may yield when it is not given."""
     if trigger.auth is None:
         return frozenset()
-    if found is not None:
+    if found is not None and not found.is_open:
         return frozenset(found.parameters)
     try:
         slots = slots_of(load(trigger.type).meta)

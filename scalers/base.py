@@ -68,12 +68,27 @@ _TO_DASH = re.compile(r"[/.:%()]")
 
 @dataclass(frozen=True, slots=True)
 class PodIdentity:
-    """`podIdentity` of a TriggerAuthentication, as far as a scaler may care."""
+    """`podIdentity` of a TriggerAuthentication.
+
+    Args:
+        provider: azure-workload, gcp or aws.
+        role_arn: AWS role to take.
+        owner: "workload": the role that the workload's ServiceAccount is annotated with.
+        identity_id: Azure client id, or the Google service account to act as; "" for the own one.
+        tenant_id: Azure tenant.
+        authority_host: Azure's login endpoint.
+        namespace, service_account: the workload's ServiceAccount, where the owner is the workload.
+    """
 
     provider: str
     role_arn: str = ""
     external_id: str = ""
     owner: str = ""
+    identity_id: str = ""
+    tenant_id: str = ""
+    authority_host: str = ""
+    namespace: str = ""
+    service_account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
 from eventscaler import handlers as event_handlers
+from eventscaler.auth import AuthSettings
 from eventscaler.engine import EventEngine, EventSettings
 from kube.client import Client
 from kube.config import ClusterConfig, ConfigError, connect, load
@@ -255,7 +256,7 @@ class Operator:
                 io,
                 recorder,
                 now=now,
-                settings=EventSettings(cluster_namespace=self._namespace),
+                settings=EventSettings(auth=AuthSettings(cluster_namespace=self._namespace)),
                 rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
                 registry=self.registry,
             )

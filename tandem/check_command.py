@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from eventscaler.auth import AuthSettings
 from eventscaler.core.faults import Severity
 from eventscaler.scaling.check import CheckReport, check
 from kube.client import Client, Json
@@ -57,7 +58,8 @@ async def _check(
             client, namespace = Client(transport), config.namespace
         io = IO(now=now, kube=client)
         stack.push_async_callback(io.close)
-        return await check(body, io, client=client, others=others, cluster_namespace=namespace)
+        auth = AuthSettings(cluster_namespace=namespace)
+        return await check(body, io, client=client, others=others, auth=auth)
 
 
 def _show(report: CheckReport) -> None:

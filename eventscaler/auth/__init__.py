@@ -13,5 +13,18 @@ from __future__ import annotations
 from eventscaler.auth.environment import Environment
 from eventscaler.auth.objects import AuthFault, Given, Objects, decoded
 from eventscaler.auth.resolver import Resolver
+from eventscaler.auth.where import AuthSettings, Fetched, Where
+from eventscaler.auth.workload import Workload
 
-__all__ = ["AuthFault", "Environment", "Given", "Objects", "Resolver", "decoded"]
+__all__ = [
+    "AuthFault",
+    "AuthSettings",
+    "Environment",
+    "Fetched",
+    "Given",
+    "Objects",
+    "Resolver",
+    "Where",
+    "Workload",
+    "decoded",
+]

@@ -6,16 +6,15 @@ missing or faulty is an `AuthFault`, and mends itself when the object comes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-from eventscaler.auth.environment import Environment
-from eventscaler.auth.objects import AuthFault, Objects
+from eventscaler.auth.objects import AuthFault
+from eventscaler.auth.sources import fetch
+from eventscaler.auth.where import AuthSettings, Fetched, Where
 from eventscaler.core.faults import Fault
 from eventscaler.decode import Authentication, AuthRef
-from kube.resources import CONFIG_MAPS, SECRETS
-from scalers.base import Secret
-
-CLUSTER_KIND = "ClusterTriggerAuthentication"
+from eventscaler.decode.authentication import CLUSTER_KIND
+from scalers.base import PodIdentity, Secret
 
 Key = tuple[str, str, str]  # kind, namespace ("" for the cluster kind), name
 
@@ -26,14 +25,10 @@ def key_of(ref: AuthRef, namespace: str) -> Key:
 
 
 class Resolver:
-    """The known authentications.
+    """The known authentications."""
 
-    Args:
-        cluster_namespace: where a ClusterTriggerAuthentication's secrets and config maps are.
-    """
-
-    def __init__(self, cluster_namespace: str) -> None:
-        self._cluster_namespace = cluster_namespace
+    def __init__(self, settings: AuthSettings) -> None:
+        self.settings = settings
         self._known: dict[Key, Authentication | tuple[Fault, ...]] = {}
 
     def put(self, key: Key, found: Authentication | tuple[Fault, ...]) -> bool:
@@ -48,39 +43,29 @@ class Resolver:
     def known(self) -> frozenset[Key]:
         return frozenset(self._known)
 
-    async def resolve(
-        self,
-        ref: AuthRef,
-        namespace: str,
-        objects: Objects,
-        environment: Environment | None,
-        container: str = "",
-    ) -> Mapping[str, Secret]:
-        """The parameters that *ref* yields; later sources win: env, config maps, secrets.
-
-        *container* is whose environment is meant where the authentication does not say.
+    async def resolve(self, ref: AuthRef, place: Where) -> Fetched:
+        """The parameters that *ref*, in an object of *place*, yields; see `Authentication.sources`.
 
         Raises:
             AuthFault: something of it is missing; nothing is yielded then.
         """
-        found = self._authentication(ref, namespace)
+        found = self._authentication(ref, place.namespace)
+        where = replace(place, home=found.namespace or self.settings.cluster_namespace)
         values: dict[str, Secret] = {}
-        for variable in found.env:
-            if environment is None:
-                raise AuthFault(f"'{variable.parameter}' is an env of a workload that has none")
-            value = await environment.value(variable.name, variable.container or container)
-            values[variable.parameter] = Secret(value)
-        home = found.namespace or self._cluster_namespace
-        for resource, refs in ((CONFIG_MAPS, found.config_maps), (SECRETS, found.secrets)):
-            for item in refs:
-                text = await objects.key(resource, home, item.name, item.key)
-                values[item.parameter] = Secret(text)
-        return values
+        ends = []
+        for source in found.sources:
+            fetched = await fetch(source, where)
+            values |= fetched.values
+            ends += [fetched.until] if fetched.until else []
+        return Fetched(values, min(ends, default=None))
 
-    def wants_env(self, ref: AuthRef, namespace: str) -> bool:
-        """Whether the workload must be read to resolve *ref*."""
-        found = self._known.get(key_of(ref, namespace))
-        return isinstance(found, Authentication) and bool(found.env)
+    def identity(self, ref: AuthRef, namespace: str) -> PodIdentity | None:
+        """As whom *ref* lets a scaler act.
+
+        Raises:
+            AuthFault: there is no such authentication.
+        """
+        return self._authentication(ref, namespace).identity
 
     def _authentication(self, ref: AuthRef, namespace: str) -> Authentication:
         kind, where, name = key = key_of(ref, namespace)

@@ -6,9 +6,10 @@ each function returns the value, or None when an error forbids using it, and eve
 
 from __future__ import annotations
 
-from eventscaler.decode.authentication import Authentication, EnvRef, KeyRef, authentication
+from eventscaler.decode.authentication import Authentication, authentication
 from eventscaler.decode.data import data_of
 from eventscaler.decode.scaled_object import AuthRef, ScaledObject, TriggerBody, scaled_object
+from eventscaler.decode.sources import EnvRef, KeyRef, Source
 from eventscaler.decode.status import known_status
 from eventscaler.decode.triggers import spec_of, translated
 
@@ -18,6 +19,7 @@ __all__ = [
     "EnvRef",
     "KeyRef",
     "ScaledObject",
+    "Source",
     "TriggerBody",
     "authentication",
     "data_of",

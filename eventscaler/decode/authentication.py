@@ -1,8 +1,5 @@
 """A TriggerAuthentication or ClusterTriggerAuthentication as one frozen value.
 
-Three sources are read so far: secretTargetRef, configMapTargetRef and env. Any other is refused by
-name: a scaler with half of its credentials fails later and elsewhere.
-
 Source: https://keda.sh/docs/latest/concepts/authentication/
 """
 
@@ -10,44 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
-from eventscaler.core.faults import Fault, errors
+from eventscaler.core.faults import Fault, Severity, errors
+from eventscaler.decode import remote
+from eventscaler.decode.identity import pod_identity
 from eventscaler.decode.node import Node
-
-LATER = (
-    "hashiCorpVault",
-    "azureKeyVault",
-    "gcpSecretManager",
-    "awsSecretManager",
-    "boundServiceAccountToken",
-    "filePath",
-    "oauth2",
+from eventscaler.decode.sources import (
+    AwsManager,
+    AzureVault,
+    BoundToken,
+    EnvRef,
+    File,
+    GcpManager,
+    KeyRef,
+    OAuth2,
+    Source,
+    Vault,
+    parameters_of,
 )
-READ_SO_FAR = "secretTargetRef, configMapTargetRef or env: this source is not supported yet"
+from scalers.base import PodIdentity
 
-
-@dataclass(frozen=True, slots=True)
-class KeyRef:
-    """A parameter that is one key of a Secret or ConfigMap."""
-
-    parameter: str
-    name: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnvRef:
-    """A parameter that is one variable of a container of the workload."""
-
-    parameter: str
-    name: str
-    container: str = ""
+CLUSTER_KIND = "ClusterTriggerAuthentication"
+ALLOWED = "tandem.sh/allowed-namespaces"
 
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Where the parameters of a trigger come from."""
+    """Where the parameters of a trigger come from.
+
+    Attributes:
+        namespace: "" for the cluster kind.
+        file: in effect on the cluster kind only; then nothing else is read.
+        allowed: patterns of the namespaces that may use it; None for all.
+    """
 
     kind: str
     namespace: str
@@ -55,12 +49,43 @@ class Authentication:
     env: tuple[EnvRef, ...] = ()
     config_maps: tuple[KeyRef, ...] = ()
     secrets: tuple[KeyRef, ...] = ()
+    vault: Vault | None = None
+    azure: AzureVault | None = None
+    gcp: GcpManager | None = None
+    aws: AwsManager | None = None
+    tokens: tuple[BoundToken, ...] = ()
+    oauth2: OAuth2 | None = None
+    file: File | None = None
+    identity: PodIdentity | None = None
+    allowed: tuple[str, ...] | None = None
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All of them; of two that yield the same parameter the later one wins."""
+        if self.file is not None:
+            return (self.file,)
+        given = (self.vault, self.azure, self.gcp, self.aws)
+        managers = tuple(source for source in given if source is not None)
+        last = (self.oauth2,) if self.oauth2 else ()
+        return (
+            *self.env,
+            *self.config_maps,
+            *self.secrets,
+            *managers,
+            *self.tokens,
+            *last,
+        )
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names it will yield."""
-        refs: tuple[EnvRef | KeyRef, ...] = (*self.env, *self.config_maps, *self.secrets)
-        return tuple(dict.fromkeys(ref.parameter for ref in refs))
+        """The names it will yield, as far as they can be known; see `is_open`."""
+        names = (name for source in self.sources for name in parameters_of(source))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may yield any parameter."""
+        return self.file is not None
 
 
 def authentication(body: Mapping[str, Any]) -> tuple[Authentication | None, tuple[Fault, ...]]:
@@ -69,35 +94,39 @@ def authentication(body: Mapping[str, Any]) -> tuple[Authentication | None, tupl
     root = Node(dict(body), "", faults)
     meta, spec = root.child("metadata"), root.child("spec")
     kind = root.text("kind")
-    cluster = kind == "ClusterTriggerAuthentication"
+    cluster = kind == CLUSTER_KIND
     value = Authentication(
         kind=kind,
         namespace="" if cluster else meta.text("namespace") or "default",
         name=meta.text("name", required=True),
         env=tuple(_env(node) for node in spec.children("env")),
-        config_maps=tuple(_key(node) for node in spec.children("configMapTargetRef")),
-        secrets=tuple(_key(node) for node in spec.children("secretTargetRef")),
+        config_maps=_keys(spec, "configMapTargetRef", "ConfigMap"),
+        secrets=_keys(spec, "secretTargetRef", "Secret"),
+        vault=spec.optional("hashiCorpVault", remote.vault),
+        azure=spec.optional("azureKeyVault", remote.azure_vault),
+        gcp=spec.optional("gcpSecretManager", remote.gcp_manager),
+        aws=spec.optional("awsSecretManager", remote.aws_manager),
+        tokens=tuple(_token(node) for node in spec.children("boundServiceAccountToken")),
+        oauth2=spec.optional("oauth2", remote.oauth2),
+        file=_file(spec, cluster=cluster),
+        identity=spec.optional("podIdentity", pod_identity),
+        allowed=_allowed(meta.child("annotations")) if cluster else None,
     )
-    _refuse_later_sources(spec)
     spec.unknown()
     found = tuple(faults)
     return (None if errors(found) else value), found
 
 
-def _refuse_later_sources(spec: Node) -> None:
-    for key in LATER:
-        if spec.has(key):
-            spec.faults.append(Fault(spec.at(key), f"'{key}'", READ_SO_FAR))
-    provider = spec.child("podIdentity").text("provider", "none")
-    if provider != "none":
-        spec.fault("podIdentity.provider", provider, READ_SO_FAR)
+def _keys(spec: Node, key: str, kind: str) -> tuple[KeyRef, ...]:
+    return tuple(_key(node, kind) for node in spec.children(key))
 
 
-def _key(node: Node) -> KeyRef:
+def _key(node: Node, kind: str) -> KeyRef:
     ref = KeyRef(
         node.text("parameter", required=True),
         node.text("name", required=True),
         node.text("key", required=True),
+        kind,
     )
     node.unknown()
     return ref
@@ -111,3 +140,34 @@ def _env(node: Node) -> EnvRef:
     )
     node.unknown()
     return ref
+
+
+def _token(node: Node) -> BoundToken:
+    token = BoundToken(
+        node.text("parameter", required=True),
+        node.text("serviceAccountName", required=True),
+    )
+    node.unknown()
+    return token
+
+
+def _file(spec: Node, *, cluster: bool) -> File | None:
+    path = spec.text("filePath")
+    if not path:
+        return None
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        spec.fault("filePath", path, "a relative path without '..'")
+    if not cluster:
+        want = f"a {CLUSTER_KIND}: filePath has no effect here"
+        spec.fault("filePath", path, want, Severity.WARNING)
+        return None
+    return File(path)
+
+
+def _allowed(annotations: Node) -> tuple[str, ...] | None:
+    """The patterns of the annotation; an empty one lets nobody in."""
+    if not annotations.has(ALLOWED):
+        return None
+    written = annotations.text(ALLOWED)
+    return tuple(pattern.strip() for pattern in written.split(",") if pattern.strip())

@@ -8,11 +8,13 @@ one mistake yields one fault and reading goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from eventscaler.core.faults import Fault, Severity
+
+T = TypeVar("T")
 
 
 class Node:
@@ -86,6 +88,10 @@ class Node:
     def child(self, key: str) -> Node:
         return Node(self.raw(key), self.at(key), self.faults)
 
+    def optional(self, key: str, read: Callable[[Node], T]) -> T | None:
+        """What *read* makes of the object there; None where none was given."""
+        return read(self.child(key)) if self.has(key) else None
+
     def children(self, key: str) -> list[Node]:
         found = self.raw(key)
         if found is None:
@@ -108,6 +114,19 @@ class Node:
             if not isinstance(value, str):
                 self.fault(f"{key}.{name}", value, f'a text: "{show(value)}" in quotes')
         return {name: value for name, value in found.items() if isinstance(value, str)}
+
+    def text_list(self, key: str) -> tuple[str, ...]:
+        """A list of texts; other entries are faults."""
+        found = self.raw(key)
+        if found is None:
+            return ()
+        if not isinstance(found, list):
+            self.fault(key, found, "a list of texts")
+            return ()
+        for index, entry in enumerate(found):
+            if not isinstance(entry, str):
+                self.fault(f"{key}[{index}]", entry, "a text")
+        return tuple(entry for entry in found if isinstance(entry, str))
 
     def unknown(self) -> None:
         """Report the keys that were not read; call it after all reads."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import scalers.base
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode.scaled_object import ScaledObject, TriggerBody
-from scalers.base import Secret, TriggerSpec
+from scalers.base import PodIdentity, Secret, TriggerSpec
 
 
 def spec_of(
@@ -15,6 +15,7 @@ def spec_of(
     trigger: TriggerBody,
     auth: Mapping[str, Secret],
     env: Mapping[str, str],
+    identity: PodIdentity | None = None,
 ) -> TriggerSpec:
     """*trigger* with what its references were resolved to."""
     return TriggerSpec(
@@ -28,6 +29,7 @@ def spec_of(
         namespace=order.namespace,
         object_name=order.name,
         use_cached_metrics=trigger.use_cached_metrics,
+        pod_identity=identity,
     )
 
 

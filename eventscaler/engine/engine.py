@@ -75,7 +75,7 @@ class EventEngine:
         self._counts = Counts()
         self._told: list[set[Key]] = []  # a listing under way: what events told of since
         self._schedule = Schedule()
-        resolver = Resolver(settings.cluster_namespace)
+        resolver = Resolver(settings.auth)
         self._registry = Registry(resolver, self._meters)
         self._readings = Readings(io, self._meters, share_s=settings.share_s)
         discovery = Discovery(client)
@@ -83,7 +83,7 @@ class EventEngine:
             client,
             discovery,
             rival=self._registry.rival,
-            binder=Binder(client, discovery, resolver),
+            binder=Binder(client, discovery, resolver, io),
             sampler=Sampler(client, Scales(client, discovery), self._readings, now),
             recorder=recorder,
             meters=self._meters,

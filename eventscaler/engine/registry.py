@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from eventscaler.auth import Resolver
-from eventscaler.auth.resolver import CLUSTER_KIND, key_of
 from eventscaler.auth.resolver import Key as AuthKey
+from eventscaler.auth.resolver import key_of
 from eventscaler.core.faults import Fault
 from eventscaler.decode import ScaledObject, authentication, known_status, scaled_object
+from eventscaler.decode.authentication import CLUSTER_KIND
 from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
 from eventscaler.metrics import Meters

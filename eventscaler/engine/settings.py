@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from eventscaler.auth import AuthSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,19 +12,19 @@ class EventSettings:
     """Settings of the event half.
 
     Args:
-        cluster_namespace: where ClusterTriggerAuthentications find secrets: the operator's own.
         first_poll_s: start-up polls are spread over this, or the pollingInterval if shorter.
         busy_poll_s: with a replica running, the longest wait; the HPA's own clock in KEDA.
         refresh_s: credentials and refused triggers are read again at least this often.
         retry_s: wait after the scale was changed under us.
         resync_s: how often everything is listed again; 0 for never.
         share_s: how old an answer may be for another trigger of the same source.
+        auth: what authentications may read.
     """
 
-    cluster_namespace: str = "tandem"
     first_poll_s: float = 5.0
     busy_poll_s: float = 15.0
     refresh_s: float = 300.0
     retry_s: float = 1.0
     resync_s: float = 600.0
     share_s: float = 1.0
+    auth: AuthSettings = field(default_factory=AuthSettings)

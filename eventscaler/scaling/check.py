@@ -12,8 +12,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from eventscaler.auth import Given, Resolver, decoded
-from eventscaler.auth.resolver import CLUSTER_KIND, key_of
+from eventscaler.auth import AuthSettings, Given, Resolver, decoded
+from eventscaler.auth.resolver import key_of
 from eventscaler.core.decide import decide
 from eventscaler.core.faults import Fault, errors
 from eventscaler.core.model import Reading, State
@@ -25,6 +25,7 @@ from eventscaler.decode import (
     known_status,
     scaled_object,
 )
+from eventscaler.decode.authentication import CLUSTER_KIND
 from eventscaler.metrics import Meters
 from eventscaler.readings import Asked, Readings
 from eventscaler.scaling.binding import Binder
@@ -108,7 +109,7 @@ async def check(
     *,
     client: Client | None = None,
     others: Bodies = (),
-    cluster_namespace: str = "tandem",
+    auth: AuthSettings | None = None,
 ) -> CheckReport:
     """Read every trigger of *body* once and say what would follow; never raises for a source.
 
@@ -117,16 +118,16 @@ async def check(
         io: where to read; its clock is the decision's.
         client: the cluster; None to do without.
         others: further objects of the same file: authentications, secrets, config maps.
-        cluster_namespace: where a ClusterTriggerAuthentication finds secrets.
+        auth: what authentications may read.
     """
     if body.get("kind") != "ScaledObject":
         return _refused([Fault("kind", f"'{body.get('kind')}'", "ScaledObject")])
     order, faults = scaled_object(body)
     if order is None:
         return _refused(faults)
-    resolver = await _resolver(order, client, others, cluster_namespace)
+    resolver = await _resolver(order, client, others, auth or AuthSettings())
     discovery = Discovery(client) if client else None
-    binding = await Binder(client, discovery, resolver, _given(others)).bind(order)
+    binding = await Binder(client, discovery, resolver, io, _given(others)).bind(order)
     faults += binding.faults
     if binding.refused:
         return _refused(faults)
@@ -188,9 +189,9 @@ async def _current(
 
 
 async def _resolver(
-    order: ScaledObject, client: Client | None, others: Bodies, cluster_namespace: str
+    order: ScaledObject, client: Client | None, others: Bodies, auth: AuthSettings
 ) -> Resolver:
-    resolver = Resolver(cluster_namespace)
+    resolver = Resolver(auth)
     for body in others:
         if body.get("kind") in {TRIGGER_AUTHENTICATIONS.kind, CLUSTER_KIND}:
             _learn(resolver, dict(body), order.namespace)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from eventscaler.auth import AuthFault, Environment, Objects, Resolver
+from eventscaler.auth import (
+    AuthFault,
+    AuthSettings,
+    Environment,
+    Objects,
+    Resolver,
+    Where,
+    Workload,
+)
 from eventscaler.auth.resolver import key_of
 from eventscaler.decode import AuthRef, authentication
 from kube.client import Client, Json
 from kube.resources import CONFIG_MAPS, SECRETS
+from kube.scale import Target
 from kube.transport import Request, Response, Stream
+from scalers.io import IO
 from tests.eventscaler.manifests import SECRET, deployment, trigger_authentication
 
 GIVEN = {
@@ -137,12 +148,30 @@ async def test_no_pod_template_no_environment() -> None:
         await bare.value("A")
 
 
-async def resolved(ref_: AuthRef, body: Json, env: Environment | None = None) -> dict[str, str]:
+TARGET = Target("default", "apps/v1", "Deployment", "web")
+
+
+class Around(Workload):
+    """A workload whose body is at hand."""
+
+    def __init__(self, body: Json, objects: Objects) -> None:
+        super().__init__(None, None, TARGET, objects)
+        self._found = body
+
+
+def where(objects: Objects, body: Json | None = None, **more: Any) -> Where:
+    target = Workload(None, None, TARGET, objects) if body is None else Around(body, objects)
+    io = IO(lambda: datetime.now(UTC))
+    place = {"home": "default", "namespace": "default"}
+    return Where(objects=objects, workload=target, io=io, **(place | more))
+
+
+async def resolved(ref_: AuthRef, body: Json, env: Json | None = None) -> dict[str, str]:
     value, faults = authentication(body)
-    resolver = Resolver("tandem")
+    resolver = Resolver(AuthSettings())
     resolver.put(key_of(ref_, "default"), value or faults)
-    found = await resolver.resolve(ref_, "default", Objects(None, GIVEN), env)
-    return {name: secret.reveal() for name, secret in found.items()}
+    found = await resolver.resolve(ref_, where(Objects(None, GIVEN), env))
+    return {name: secret.reveal() for name, secret in found.values.items()}
 
 
 async def test_later_sources_win() -> None:
@@ -151,7 +180,7 @@ async def test_later_sources_win() -> None:
         configMapTargetRef=[{"parameter": "host", "name": "settings", "key": "vhost"}],
         secretTargetRef=[PARAMETER],
     )
-    env = environment({"name": "A", "value": "env"})
+    env = workload({"name": "A", "value": "env"})
 
     assert await resolved(AuthRef("creds"), body, env) == {"host": SECRET, "user": "env"}
 
@@ -166,7 +195,7 @@ async def test_the_cluster_kind_reads_in_the_operators_namespace() -> None:
 async def test_env_without_a_workload_is_a_fault() -> None:
     body = trigger_authentication(env=[{"parameter": "host", "name": "A"}])
 
-    with pytest.raises(AuthFault, match="'host' is an env of a workload that has none"):
+    with pytest.raises(AuthFault, match="there is no cluster to read deployment default/web from"):
         await resolved(AuthRef("creds"), body)
 
 
@@ -175,11 +204,11 @@ async def test_nothing_secret_is_in_a_text() -> None:
     assert await objects.key(SECRETS, "default", "rabbit", "uri") == SECRET
     value, _ = authentication(trigger_authentication(secretTargetRef=[PARAMETER]))
     assert value is not None
-    resolver = Resolver("tandem")
+    resolver = Resolver(AuthSettings())
     resolver.put(key_of(AuthRef("creds"), "default"), value)
-    found = await resolver.resolve(AuthRef("creds"), "default", objects, None)
+    found = await resolver.resolve(AuthRef("creds"), where(objects))
 
-    assert SECRET not in f"{found} {value} {found['host']!r}"
+    assert SECRET not in f"{found} {value} {found.values['host']!r}"
     with pytest.raises(AuthFault) as fault:
         await objects.key(CONFIG_MAPS, "default", "settings", "nope")
     assert str(fault.value) == "configmap default/settings has no key 'nope'"

@@ -11,7 +11,7 @@ from tests.eventscaler.manifests import config_map, secret, trigger_authenticati
 KEY = {"parameter": "host", "name": "rabbit", "key": "uri"}
 
 
-def test_every_source_that_is_read() -> None:
+def test_sources_in_the_cluster() -> None:
     body = trigger_authentication(
         secretTargetRef=[KEY],
         configMapTargetRef=[KEY | {"parameter": "vhost"}],
@@ -26,7 +26,7 @@ def test_every_source_that_is_read() -> None:
         "default",
         "creds",
         env=(EnvRef("user", "USER", "main"),),
-        config_maps=(KeyRef("vhost", "rabbit", "uri"),),
+        config_maps=(KeyRef("vhost", "rabbit", "uri", "ConfigMap"),),
         secrets=(KeyRef("host", "rabbit", "uri"),),
     )
     assert value.parameters == ("user", "vhost", "host")
@@ -53,16 +53,9 @@ def test_the_cluster_kind_has_no_namespace() -> None:
                 "did you mean 'key'?"
             ),
         ),
-        (
-            {"podIdentity": {"provider": "aws"}},
-            (
-                "spec.podIdentity.provider: found 'aws', want secretTargetRef, configMapTargetRef "
-                "or env: this source is not supported yet"
-            ),
-        ),
         ({"env": {}}, "spec.env: found {}, want a list"),
     ],
-    ids=["missing key", "typo", "identity", "no list"],
+    ids=["missing key", "typo", "no list"],
 )
 def test_faults(spec: Json, message: str) -> None:
     value, faults = authentication(trigger_authentication(**spec))

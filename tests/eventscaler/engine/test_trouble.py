@@ -254,13 +254,13 @@ async def test_an_edited_authentication_is_used_at_once() -> None:
     async with running() as world:
         await world.work(2)
         later = trigger_authentication(hashiCorpVault={"address": "http://vault"})
-        later["spec"]["hashiCorpVault"] |= {"authentication": "token", "secrets": [
+        later["spec"]["hashiCorpVault"] |= {"authentication": "ldap", "secrets": [
             {"parameter": "a", "path": "b", "key": "c"}]}  # fmt: skip
         await world.apply(later, deployment(), scaled_object("orders", authenticated))
         await asyncio.sleep(1)
         assert (await world.condition("Ready"))[2].endswith(
-            "TriggerAuthentication default/creds: spec.hashiCorpVault: found 'hashiCorpVault', "
-            "want secretTargetRef, configMapTargetRef or env: this source is not supported yet"
+            "TriggerAuthentication default/creds: spec.hashiCorpVault.authentication: "
+            "found 'ldap', want one of token, kubernetes"
         )
 
         empty = {"spec": {"hashiCorpVault": None}}

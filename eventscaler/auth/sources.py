@@ -1,0 +1,53 @@
+"""Who fetches which source: one coroutine a kind, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from eventscaler.auth import local
+from eventscaler.auth.objects import AuthFault
+from eventscaler.auth.where import Fetched, Where
+from eventscaler.decode import Source
+from eventscaler.decode.sources import (
+    AwsManager,
+    AzureVault,
+    BoundToken,
+    EnvRef,
+    File,
+    GcpManager,
+    KeyRef,
+    OAuth2,
+    Vault,
+)
+
+Fetch = Callable[[Any, Where], Awaitable[Fetched]]
+
+
+def _later(field: str) -> Fetch:
+    async def fetch(_source: Source, _where: Where) -> Fetched:
+        raise AuthFault(f"{field} is not supported yet")
+
+    return fetch
+
+
+SOURCES: Mapping[type, Fetch] = {
+    EnvRef: local.variable,
+    KeyRef: local.key,
+    Vault: _later("hashiCorpVault"),
+    AzureVault: _later("azureKeyVault"),
+    GcpManager: _later("gcpSecretManager"),
+    AwsManager: _later("awsSecretManager"),
+    BoundToken: _later("boundServiceAccountToken"),
+    OAuth2: _later("oauth2"),
+    File: _later("filePath"),
+}
+
+
+async def fetch(source: Source, where: Where) -> Fetched:
+    """The parameters of *source*.
+
+    Raises:
+        AuthFault: not all of them can be had.
+    """
+    return await SOURCES[type(source)](source, where)
