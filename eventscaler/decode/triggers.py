@@ -16,10 +16,8 @@ def spec_of(
     auth: Mapping[str, Secret],
     env: Mapping[str, str],
     identity: PodIdentity | None = None,
-    *,
-    strict: bool = False,
 ) -> TriggerSpec:
-    """*trigger* with what its references were resolved to; *strict* refuses unknown keys."""
+    """*trigger* with what its references were resolved to."""
     return TriggerSpec(
         type=trigger.type,
         name=trigger.name,
@@ -32,7 +30,6 @@ def spec_of(
         object_name=order.name,
         use_cached_metrics=trigger.use_cached_metrics,
         pod_identity=identity,
-        strict=strict,
     )
 
 

@@ -101,6 +101,8 @@ def definition_name(group: str, version: str, kind: str) -> str:
     """Name the published schema of a kind."""
     if kind == "DeleteOptions":
         return f"io.k8s.apimachinery.pkg.apis.meta.v1.{kind}"
+    if group == "apiregistration.k8s.io":
+        return f"io.k8s.kube-aggregator.pkg.apis.apiregistration.{version}.{kind}"
     if group == "apiextensions.k8s.io":
         return f"io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.{version}.{kind}"
     package = _PACKAGES.get(group, group.removesuffix(".k8s.io"))
@@ -166,6 +168,10 @@ BUILTINS: tuple[Kind, ...] = (
     _kind(
         "apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition",
         "crd crds", subs="status", namespaced=_CLUSTER, categories=("api-extensions",),
+    ),
+    _kind(
+        "apiregistration.k8s.io/v1", "apiservices", "APIService", subs="status",
+        namespaced=_CLUSTER, categories=("api-extensions",),
     ),
     _kind("networking.k8s.io/v1", "ingresses", "Ingress", "ing", subs="status"),
     _kind("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", "netpol"),

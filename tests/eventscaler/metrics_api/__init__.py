@@ -1,0 +1,1 @@
+"""The metrics API: alone, and behind the real API server."""
