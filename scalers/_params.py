@@ -73,6 +73,8 @@ class Written(Protocol):
     def path(self) -> str: ...
     @property
     def as_metric_source(self) -> bool: ...
+    @property
+    def strict(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +157,15 @@ def read_all(meta: type[Any], spec: Written) -> tuple[Any | None, list[Fault]]:
 
 
 def unknown_keys(meta: type[Any], spec: Written) -> Iterator[Fault]:
-    """A warning for each metadata key that this trigger does not read, with the likely typo."""
+    """A fault for each metadata key that this trigger does not read, with the likely typo."""
+    severity = Severity.ERROR if spec.strict else Severity.WARNING
     params = [slot.param for slot in slots_of(meta)]
     known = {param.key for param in params if "m" in param.where or param.refused}
     known |= {param.also for param in params if "m" in param.where and param.also}
     known |= {param.key + FROM_ENV for param in params if "e" in param.where}
     for key in sorted(set(spec.metadata) - known):
         path = f"{spec.path}.metadata.{key}"
-        yield Fault(path, f"'{key}' {_why_unknown(key, params, known)}", Severity.WARNING)
+        yield Fault(path, f"'{key}' {_why_unknown(key, params, known)}", severity)
 
 
 def _why_unknown(key: str, params: Iterable[Param], known: Iterable[str]) -> str:

@@ -97,6 +97,7 @@ class TriggerSpec:
 
     Args:
         as_metric_source: the value feeds a formula; a target of its own is not needed.
+        strict: a key that the trigger does not read is an error, not a warning.
     """
 
     type: str
@@ -111,6 +112,7 @@ class TriggerSpec:
     use_cached_metrics: bool = False
     pod_identity: PodIdentity | None = None
     as_metric_source: bool = False
+    strict: bool = False
 
     @property
     def path(self) -> str:

@@ -277,11 +277,18 @@ def check(
 
 
 @app.command()
-def validate(*, file: Files, as_json: AsJson = False) -> None:
+def validate(
+    *,
+    file: Files,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A key that a trigger does not read is a fault.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Apply the admission rules offline and print all faults at once."""
     from tandem import validate_command  # noqa: PLC0415
 
-    _finish(validate_command.main(file, as_json=as_json))
+    _finish(validate_command.main(file, as_json=as_json, strict=flags.strict(given=strict)))
 
 
 @app.command()

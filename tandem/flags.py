@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 
 from kube.values.duration import parse
 from tandem.errors import BadInput
 
+STRICT = "KEDA_CHECK_UNEXPECTED_SCALERS_PARAMS"
 FAMILY = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
@@ -61,6 +63,15 @@ def factors(flag: str, texts: Iterable[str]) -> dict[str, float]:
             raise _bad(flag, text, f"one factor for {family}; it already is {found[family]:g}")
         found[family] = factor
     return found
+
+
+def strict(*, given: bool, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether keys that a trigger does not read are refused: by the flag, or as KEDA is told it.
+
+    >>> strict(given=False, environ={STRICT: "enabled"}), strict(given=False, environ={})
+    (True, False)
+    """
+    return given or environ.get(STRICT) == "enabled"
 
 
 def _number(text: str) -> float | None:

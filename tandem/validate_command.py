@@ -16,10 +16,11 @@ from tandem.plan import count, study
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
 
-def main(paths: Sequence[Path], *, as_json: bool) -> int:
+def main(paths: Sequence[Path], *, as_json: bool, strict: bool) -> int:
     """Print every fault; 0 when there is no error among them, 1 otherwise."""
     documents = files.read(paths)
-    faults = [*validate([document.body for document in documents]), *_node_half(documents)]
+    bodies = [document.body for document in documents]
+    faults = [*validate(bodies, strict=strict), *_node_half(documents)]
     wrong = errors(tuple(faults))
     if as_json:
         found = [_json(fault) for fault in faults]

@@ -126,6 +126,24 @@ def test_a_faulty_manifest_from_standard_input() -> None:
     assert "did you mean 'cron'?" in answer.stdout
 
 
+@pytest.mark.parametrize(
+    ("flags", "environ", "code"),
+    [
+        pytest.param((), {}, 0, id="warned of"),
+        pytest.param(("--strict",), {}, 1, id="flag"),
+        pytest.param((), {"KEDA_CHECK_UNEXPECTED_SCALERS_PARAMS": "enabled"}, 1, id="as KEDA"),
+    ],
+)
+def test_a_key_that_nobody_reads(
+    flags: tuple[str, ...], environ: dict[str, str], code: int
+) -> None:
+    order = ORDER.replace("TYPE", "cron").replace("{timezone", "{timezoen: x, timezone")
+    answer = tandem("validate", "-f", "-", *flags, given=order, **environ)
+
+    assert answer.returncode == code
+    assert "'timezoen' is not a key of this trigger; did you mean 'timezone'?" in answer.stdout
+
+
 def test_faults_of_both_halves_at_once() -> None:
     pool = """---
 apiVersion: karpenter.k8s.aws/v1alpha1

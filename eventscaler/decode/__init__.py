@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from eventscaler.decode.authentication import Authentication, authentication
 from eventscaler.decode.data import data_of
+from eventscaler.decode.scaled_job import ScaledJob, scaled_job
 from eventscaler.decode.scaled_object import AuthRef, ScaledObject, TriggerBody, scaled_object
 from eventscaler.decode.sources import EnvRef, KeyRef, Source
 from eventscaler.decode.status import known_status
@@ -18,12 +19,14 @@ __all__ = [
     "Authentication",
     "EnvRef",
     "KeyRef",
+    "ScaledJob",
     "ScaledObject",
     "Source",
     "TriggerBody",
     "authentication",
     "data_of",
     "known_status",
+    "scaled_job",
     "scaled_object",
     "spec_of",
     "translated",

@@ -91,9 +91,9 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
     polling_s = spec.whole("pollingInterval", 30, at_least=1)
     settings = _settings(spec, _pause(meta))
     _fallback(spec)
-    triggers = _triggers(spec)
+    triggers = triggers_of(spec)
     spec.unknown()
-    created = _created(meta)
+    created = created_of(meta)
     found = tuple(faults)
     if errors(found):
         return None, found
@@ -112,7 +112,7 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
     return value, found
 
 
-def _created(meta: Node) -> datetime:
+def created_of(meta: Node) -> datetime:
     """When it was made; the epoch for a manifest that is in no cluster yet."""
     found = meta.raw("creationTimestamp")
     if isinstance(found, datetime):  # YAML reads an unquoted time as one
@@ -220,12 +220,16 @@ def _pause(meta: Node) -> Pause | None:
         if text.isdecimal() and len(text) < len(str(10**9)):
             return Pause(int(text))
         meta.fault(f"annotations[{PAUSED_REPLICAS}]", text, "a whole number of at least 0")
-    if PAUSED in notes and notes[PAUSED] not in {"false", "False", "FALSE", "f", "F", "0"}:
-        return Pause()
-    return None
+    return Pause() if is_paused(notes) else None
 
 
-def _triggers(spec: Node) -> tuple[TriggerBody, ...]:
+def is_paused(annotations: Mapping[str, str]) -> bool:
+    """Whether the plain pause is on; anything that is not false in Go's eyes is true."""
+    return annotations.get(PAUSED, "false") not in {"false", "False", "FALSE", "f", "F", "0"}
+
+
+def triggers_of(spec: Node) -> tuple[TriggerBody, ...]:
+    """The triggers, their names unique; faults go to *spec*'s."""
     nodes = spec.children("triggers")
     if not nodes:
         spec.fault("triggers", None, "at least one trigger")

@@ -16,8 +16,10 @@ def spec_of(
     auth: Mapping[str, Secret],
     env: Mapping[str, str],
     identity: PodIdentity | None = None,
+    *,
+    strict: bool = False,
 ) -> TriggerSpec:
-    """*trigger* with what its references were resolved to."""
+    """*trigger* with what its references were resolved to; *strict* refuses unknown keys."""
     return TriggerSpec(
         type=trigger.type,
         name=trigger.name,
@@ -30,6 +32,7 @@ def spec_of(
         object_name=order.name,
         use_cached_metrics=trigger.use_cached_metrics,
         pod_identity=identity,
+        strict=strict,
     )
 
 

@@ -83,7 +83,7 @@ class EventEngine:
             client,
             discovery,
             rival=self._registry.rival,
-            binder=Binder(client, discovery, resolver, io),
+            binder=Binder(client, discovery, resolver, io, strict=settings.strict),
             sampler=Sampler(client, Scales(client, discovery), self._readings, now),
             recorder=recorder,
             meters=self._meters,

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from eventscaler import admission
 from eventscaler.auth import Resolver
 from eventscaler.auth.resolver import Key as AuthKey
 from eventscaler.auth.resolver import key_of
 from eventscaler.core.faults import Fault
-from eventscaler.decode import ScaledObject, authentication, known_status, scaled_object
+from eventscaler.decode import ScaledObject, authentication, known_status
 from eventscaler.decode.authentication import CLUSTER_KIND
 from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
@@ -67,7 +68,7 @@ class Registry:
     def upsert(self, body: Json) -> Tracked | None:
         """Take a ScaledObject in; None when it says nothing new."""
         key = object_key(body)
-        order, faults = scaled_object(body)
+        order, faults = admission.read(body)
         uid = str(body["metadata"].get("uid") or "")
         was = self._objects.get(key)
         if was is not None and was.uid == uid:

@@ -19,6 +19,7 @@ class EventSettings:
         resync_s: how often everything is listed again; 0 for never.
         share_s: how old an answer may be for another trigger of the same source.
         auth: what authentications may read.
+        strict: a trigger with a key that it does not read is refused, not only warned of.
     """
 
     first_poll_s: float = 5.0
@@ -28,3 +29,4 @@ class EventSettings:
     resync_s: float = 600.0
     share_s: float = 1.0
     auth: AuthSettings = field(default_factory=AuthSettings)
+    strict: bool = False

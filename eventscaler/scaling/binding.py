@@ -48,6 +48,7 @@ class Binder:
         client: None in an offline check; then only what *given* holds can be resolved.
         io: what sources outside the cluster are read through; its clock counts.
         given: data of Secrets and ConfigMaps from a file, by kind, namespace and name.
+        strict: refuse triggers with keys that they do not read.
     """
 
     def __init__(
@@ -57,8 +58,11 @@ class Binder:
         resolver: Resolver,
         io: IO,
         given: Given | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         self._client = client
+        self._strict = strict
         self._discovery = discovery
         self._resolver = resolver
         self._io = io
@@ -101,7 +105,7 @@ class Binder:
             auth = (await self._resolver.resolve(trigger.auth, where)).values
             identity = self._resolver.identity(trigger.auth, order.namespace)
         env = await _variables(trigger, where) if trigger.wants_env else {}
-        return spec_of(order, trigger, auth, env, identity)
+        return spec_of(order, trigger, auth, env, identity, strict=self._strict)
 
 
 async def _variables(trigger: TriggerBody, where: Where) -> Mapping[str, str]:

@@ -24,6 +24,21 @@ def scaled_object(name: str = "orders", *triggers: Json, **spec: Any) -> Json:
     }
 
 
+def scaled_job(name: str = "batch", *triggers: Json, **spec: Any) -> Json:
+    """A ScaledJob with one small container."""
+    container = {"name": "main", "image": "busybox"}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledJob",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "jobTargetRef": {"template": {"spec": {"containers": [container]}}},
+            "triggers": list(triggers) or [pods_trigger()],
+            **spec,
+        },
+    }
+
+
 def pods_trigger(app: str = "work", **more: Any) -> Json:
     """One replica for each pod labelled app=*app*: a queue that lives in the API."""
     metadata = {"podSelector": f"app={app}", "value": "1"}

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from eventscaler.decode import authentication, scaled_object
+from eventscaler.decode import authentication, scaled_job, scaled_object
 from kube.client import Json
 
 ROOT = Path(__file__).parents[2]
 DIFFERENCES = ROOT / "docs" / "differences.md"
 KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustertriggerauthentications")
+
+
+DECODERS = {"ScaledObject": scaled_object, "ScaledJob": scaled_job}
 
 
 def crd(plural: str) -> Json:
@@ -45,7 +48,7 @@ def sample(schema: Json) -> Any:
 
 
 def unknown(body: Json) -> list[str]:
-    decode = scaled_object if body["kind"] == "ScaledObject" else authentication
+    decode = DECODERS.get(body["kind"], authentication)
     faults = decode(body)[1]
     return [str(fault) for fault in faults if "a field of this object" in fault.want]
 
@@ -56,6 +59,21 @@ def full(kind: str, plural: str) -> Json:
 
 def test_the_decoder_knows_every_field_of_a_scaled_object() -> None:
     assert unknown(full("ScaledObject", "scaledobjects")) == []
+
+
+def test_the_decoder_knows_every_field_of_a_scaled_job() -> None:
+    assert unknown(full("ScaledJob", "scaledjobs")) == []
+
+
+def test_what_the_decoder_knows_of_a_scaled_job_is_in_the_schema() -> None:
+    for path in objects(spec_schema("scaledjobs")):
+        body = full("ScaledJob", "scaledjobs")
+        place: Any = body["spec"]
+        for step in path:
+            place = place[step]
+        place["notAField"] = 1
+
+        assert len(unknown(body)) == 1, path
 
 
 def test_what_the_decoder_knows_is_in_the_schema() -> None:

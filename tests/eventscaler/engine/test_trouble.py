@@ -220,6 +220,34 @@ async def test_an_unknown_metadata_key_is_told_and_harms_nothing() -> None:
         )
 
 
+async def test_an_unknown_metadata_key_is_refused_when_strict() -> None:
+    trigger = pods_trigger()
+    trigger["metadata"]["valu"] = "3"
+    async with running(EventSettings(strict=True)) as world:
+        await world.work(2)
+        await world.apply(deployment(), scaled_object("orders", trigger))
+        await asyncio.sleep(1)
+
+        assert await world.replicas() == 0
+        assert (await world.condition("Ready"))[1] == "ScaledObjectCheckFailed"
+
+
+async def test_only_cpu_cannot_come_from_zero() -> None:
+    cpu = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "50"}}
+    async with running() as world:
+        await world.apply(deployment(), scaled_object("orders", cpu))
+        await asyncio.sleep(1)
+
+        assert await world.condition("Ready") == (
+            "False",
+            "ScaledObjectCheckFailed",
+            (
+                "spec.minReplicaCount: found 0, want at least 1, or a trigger of another type: "
+                "cpu and memory cannot wake it from zero"
+            ),
+        )
+
+
 async def test_a_missing_secret_is_named_and_mends_itself() -> None:
     authenticated = pods_trigger(authenticationRef={"name": "creds"})
     creds = trigger_authentication(

@@ -21,7 +21,7 @@ from tests.eventscaler.manifests import (
     trigger_authentication,
 )
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 OURS = {"ScaledObject", "TriggerAuthentication", "ClusterTriggerAuthentication"}
 
 

@@ -1,0 +1,102 @@
+"""Rules of a ScaledObject that need nothing but the object. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eventscaler.admission.findings import Finding, labelled
+from eventscaler.core.faults import Fault, Severity
+from eventscaler.decode import ScaledObject, scaled_object
+from eventscaler.decode.node import Node
+from eventscaler.decode.scaled_object import NAME_LIMIT
+
+TRANSFER = "scaledobject.keda.sh/transfer-hpa-ownership"
+RESOURCES = ("cpu", "memory")
+BUSY_POLL_S = 15
+"""With a replica running triggers are read at least this often (`EventSettings.busy_poll_s`)."""
+
+Body = Mapping[str, Any]
+
+
+def read(body: Body) -> tuple[ScaledObject | None, tuple[Fault, ...]]:
+    """Decode *body* for the engine; the value is None when a rule refuses it."""
+    value, found = judged(body)
+    return value, tuple(finding.fault for finding in found)
+
+
+def judged(body: Body) -> tuple[ScaledObject | None, tuple[Finding, ...]]:
+    """Decode *body* and apply the rules that hold however it is scaled."""
+    value, faults = scaled_object(body)
+    found = tuple(labelled(faults))
+    if value is not None:
+        found += tuple(_broken(value, body))
+    return (None if any(each.refuses for each in found) else value), found
+
+
+def names(body: Body) -> Iterator[Finding]:
+    """The HPA's name, which only matters where one is made and is judged before that."""
+    name = hpa_name(body)
+    if len(name) > NAME_LIMIT:
+        path = "spec.advanced.horizontalPodAutoscalerConfig.name"
+        want = f"at most {NAME_LIMIT}: a shorter name here or of the ScaledObject"
+        yield Finding(Fault(path, f"'{name}', {len(name)} characters", want), "hpa-name-too-long")
+
+
+def advice(order: ScaledObject, body: Body) -> Iterator[Fault]:
+    """What has no effect where it stands; worth a word to the author, never a refusal."""
+    spec = _spec(body)
+    if order.limits.min == 0 or order.limits.idle is not None:
+        return
+    always = f"with minReplicaCount {order.limits.min} and no idleReplicaCount"
+    if spec.has("cooldownPeriod"):
+        text = f"has no effect {always}: the workload never rests"
+        yield Fault("spec.cooldownPeriod", "", text, Severity.WARNING)
+    if spec.has("pollingInterval") and order.polling_s >= BUSY_POLL_S and not order.cached:
+        text = (
+            f"has no effect {always}: triggers are read every {BUSY_POLL_S} s, "
+            "unless all have useCachedMetrics"
+        )
+        yield Fault("spec.pollingInterval", "", text, Severity.WARNING)
+
+
+def hpa_name(body: Body) -> str:
+    """What the HPA of this ScaledObject is called, where one is made."""
+    meta = Node(body.get("metadata"), "", [])
+    return own_hpa_name(body) or f"keda-hpa-{meta.text('name')}"
+
+
+def own_hpa_name(body: Body) -> str:
+    """The name that its author chose; "" when he chose none."""
+    config = _spec(body).child("advanced").child("horizontalPodAutoscalerConfig")
+    return config.text("name")
+
+
+def transfers(body: Body) -> bool:
+    """Whether it wants to take over an HPA that is there already."""
+    meta = Node(body.get("metadata"), "", [])
+    return meta.texts("annotations").get(TRANSFER) == "true"
+
+
+def _broken(order: ScaledObject, body: Body) -> Iterator[Finding]:
+    if any(trigger.type not in RESOURCES for trigger in order.triggers):
+        return
+    if order.limits.min == 0:
+        want = "at least 1, or a trigger of another type: cpu and memory cannot wake it from zero"
+        yield Finding(
+            Fault("spec.minReplicaCount", "0", want), "scale-to-zero-requirements-not-met"
+        )
+    spec = _spec(body)
+    if spec.has("fallback") and not _has_formula(spec):
+        want = "a trigger that is not cpu or memory, or a formula: those two have no fallback"
+        fault = Fault("spec.fallback", "only cpu and memory triggers", want)
+        yield Finding(fault, "incorrect-fallback")
+
+
+def _has_formula(spec: Node) -> bool:
+    return bool(spec.child("advanced").child("scalingModifiers").text("formula"))
+
+
+def _spec(body: Body) -> Node:
+    """The spec, read for a single field: what is wrong with it is told by the decoder."""
+    return Node(body.get("spec"), "spec", [])

@@ -1,0 +1,99 @@
+"""Rules of each trigger's own type, as far as they can be judged without its credentials. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+
+from eventscaler.core.faults import Fault, Severity
+from eventscaler.decode import (
+    Authentication,
+    AuthRef,
+    ScaledObject,
+    TriggerBody,
+    spec_of,
+    translated,
+)
+from scalers._params import slots_of
+from scalers.base import Secret, TriggerFaults, UnknownTrigger, load, parse
+
+FROM_ENV = "FromEnv"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is at hand of the credentials that triggers refer to.
+
+    Attributes:
+        authentications: by how triggers refer to them.
+        data: the texts of Secrets and ConfigMaps, by kind and name.
+    """
+
+    authentications: Mapping[AuthRef, Authentication] = field(default_factory=dict)
+    data: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+
+    def values(self, found: Authentication) -> Mapping[str, Secret]:
+        """The parameters of *found* whose values are at hand."""
+        refs = [("ConfigMap", ref) for ref in found.config_maps]
+        refs += [("Secret", ref) for ref in found.secrets]
+        return {
+            ref.parameter: Secret(self.data[kind, ref.name][ref.key])
+            for kind, ref in refs
+            if ref.key in self.data.get((kind, ref.name), {})
+        }
+
+
+NOTHING = Known()
+
+
+def judge_triggers(order: ScaledObject, known: Known = NOTHING, *, strict: bool) -> list[Fault]:
+    """What is wrong with the triggers of *order*; *strict* refuses keys that nobody reads."""
+    return [
+        fault for trigger in order.triggers for fault in _one(order, trigger, known, strict=strict)
+    ]
+
+
+def _one(
+    order: ScaledObject, trigger: TriggerBody, known: Known, *, strict: bool
+) -> Iterable[Fault]:
+    found = known.authentications.get(trigger.auth) if trigger.auth else None
+    values = known.values(found) if found else {}
+    identity = found.identity if found else None
+    try:
+        ready = parse(spec_of(order, trigger, values, {}, identity, strict=strict))
+    except TriggerFaults as wrong:
+        elsewhere = _elsewhere(trigger, found) - values.keys()
+        yield from (_judged(fault, elsewhere) for fault in translated(wrong.faults))
+    else:
+        yield from translated(ready.warnings)
+    yield from _missing_auth(trigger, found)
+
+
+def _judged(fault: Fault, elsewhere: Set[str]) -> Fault:
+    """*fault*, as a note when what it misses may come from a place that is not at hand."""
+    key = fault.path.rpartition(".metadata.")[2]
+    unseen = key in elsewhere or key.endswith(FROM_ENV)
+    if unseen or (elsewhere and fault.path.endswith(".metadata")):
+        return Fault(fault.path, "", f"{fault.want}; not checked", Severity.NOTE)
+    return fault
+
+
+def _elsewhere(trigger: TriggerBody, found: Authentication | None) -> Set[str]:
+    """The keys that the trigger's authentication yields, or may yield when it is not given."""
+    if trigger.auth is None:
+        return frozenset()
+    if found is not None and not found.is_open:
+        return frozenset(found.parameters)
+    try:
+        slots = slots_of(load(trigger.type).meta)
+    except UnknownTrigger:
+        return frozenset()
+    return frozenset(slot.param.key for slot in slots if "a" in slot.param.where)
+
+
+def _missing_auth(trigger: TriggerBody, found: Authentication | None) -> list[Fault]:
+    if trigger.auth is None or found is not None:
+        return []
+    path = f"spec.triggers[{trigger.index}].authenticationRef"
+    text = f"{trigger.auth.kind} {trigger.auth.name} is not at hand; not checked"
+    return [Fault(path, "", text, Severity.NOTE)]
