@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 
 import structlog
@@ -42,6 +42,8 @@ class Elector:
         identity: unique to this process.
         now: the time to write into the Lease, for people to read.
         clock: seconds that never stop; what terms are measured with.
+        labels: of the Lease while it is ours.
+        seen: the Lease as somebody has watched it so far, so that watching does not begin anew.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Elector:
         lease_s: float = 15.0,
         renew_s: float = 10.0,
         retry_s: float = 2.0,
+        labels: Mapping[str, str] | None = None,
+        seen: Sighting | None = None,
     ) -> None:
         self.identity = identity
         self._client = client
@@ -64,7 +68,8 @@ class Elector:
         self._now = now
         self._clock = clock
         self._terms = Terms(lease_s, renew_s, retry_s)
-        self._seen: Sighting | None = None
+        self._labels = dict(labels or {})
+        self._seen = seen
         self._until_s: float | None = None  # the end of our term
         self._tried = False  # before that, our name on the Lease is a namesake's
         self._trouble = ""
@@ -115,11 +120,17 @@ class Elector:
             if why != self._trouble:  # told once, not at every try
                 log.warning("lease not renewed", lease=self._name, why=why)
             self._trouble = why
-        if self._until_s is not None and not self.leading():
+        if self._overdue():
             self._lose()
+
+    def _overdue(self) -> bool:
+        """Whether a term of ours has ended and nobody was told so far."""
+        return self._until_s is not None and not self.leading()
 
     async def _renew_or_claim(self) -> None:
         record = await self._look()
+        if self._overdue() and (record is None or record.holder != self.identity):
+            self._lose()  # another had it since, even if it is free again
         if record is None:
             await self._write(None)
         elif self._may_write(record):
@@ -194,7 +205,9 @@ class Elector:
         return self._body(spec, was.version if was else "")
 
     def _body(self, spec: Json, version: str) -> Json:
-        metadata = {"name": self._name, "namespace": self._namespace}
+        metadata: Json = {"name": self._name, "namespace": self._namespace}
+        if self._labels:
+            metadata["labels"] = self._labels
         if version:
             metadata["resourceVersion"] = version
         return {

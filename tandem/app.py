@@ -4,7 +4,8 @@
                                   -> /healthz /readyz /metrics
 
 An operator waits for the lease, then runs its engines until it is told to stop or loses the lease;
-a lost lease ends the process, so that nothing half-stopped can go on acting.
+a lost lease ends the process, so that nothing half-stopped can go on acting. With `--shards` only
+the node half waits: the event half handles the shards that are this process's, from the start.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -32,9 +33,10 @@ from kube.config import ClusterConfig, ConfigError, connect, load
 from kube.errors import KubeError
 from kube.events import Recorder
 from kube.feed import Sink
-from kube.lease import Elector
+from kube.shards import Keeper
 from kube.transport import Transport
 from kube.values.backoff import Backoff
+from kube.values.lease import Terms
 from nodescaler import handlers as node_handlers
 from nodescaler.clouds.kwok import KwokCloud
 from nodescaler.controllers.kit import PACK
@@ -45,6 +47,7 @@ from tandem.clock import now
 from tandem.errors import BadInput
 from tandem.handlers import CrossThread, Registry, host
 from tandem.health import make_app, serving
+from tandem.leases import Counted, Leases
 
 log = structlog.get_logger()
 
@@ -61,6 +64,7 @@ class RunSettings:
         namespace: of the lease and of cluster-wide secrets; None takes the kubeconfig's.
         lease_s: how long a dead leader is waited for; renewed every two fifteenths of it.
         elect: wait for the lease; without it a single process is assumed.
+        shards: into how many the event half is divided; with 1 the leader has all of it.
         listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
         pack: how nodes are planned.
     """
@@ -72,6 +76,7 @@ class RunSettings:
     lease: str = "tandem"
     lease_s: float = 15.0
     elect: bool = True
+    shards: int = 1
     listen: str = "127.0.0.1:8080"
     cloud: str = "kwok"
     batch_idle_s: float = 1.0
@@ -91,10 +96,11 @@ class Engine(Sink, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """An engine and how it tells kopf which events it wants."""
+    """An engine, how it tells kopf which events it wants, and who does its work by shards."""
 
     engine: Engine
     register: Callable[[Registry, Sink], None]
+    keeper: Keeper | None = None
 
 
 def main(settings: RunSettings) -> None:
@@ -178,23 +184,28 @@ class Operator:
         self._namespace = settings.namespace or config.namespace
         self._identity = f"{socket.gethostname()}_{os.getpid()}"
         self._leading = Gauge("tandem_leading", "1 while this process leads.", registry=registry)
-        self._synced = False
-        self._elector = Elector(
+        self._synced = set[str]()
+        self._leases = Leases(
             Client(transport),  # without a gate: it is what opens the others
             namespace=self._namespace,
-            name=settings.lease,
+            lease=settings.lease,
             identity=self._identity,
+            shards=settings.shards,
             now=now,
-            lease_s=settings.lease_s,
-            renew_s=settings.lease_s * 2 / 3,
-            retry_s=settings.lease_s * 2 / 15,
+            terms=Terms(settings.lease_s, settings.lease_s * 2 / 3, settings.lease_s * 2 / 15),
         )
+        self._elector = self._leases.elector()
+        both = ("events", "nodes") if settings.only is None else (settings.only,)
+        self._led = tuple(half for half in both if settings.shards == 1 or half != "events")
 
     def ready(self) -> str | None:
         """Standing by is being ready: a rollout must not wait for the old leader to die."""
-        if self._settings.elect and not self._elector.leading():
-            return None if self._elector.reached() else "waiting for the API server"
-        return None if self._synced else "waiting for the first lists of the cluster"
+        if self._settings.elect and not self._elector.reached():
+            return "waiting for the API server"
+        acting = set(self._led) if self._elector.leading() or not self._settings.elect else set()
+        if self._settings.shards > 1:
+            acting.add("events")
+        return None if acting <= self._synced else "waiting for the first lists of the cluster"
 
     async def run(self, stop: asyncio.Event) -> int:
         code = 0
@@ -205,6 +216,8 @@ class Operator:
                     group.create_task(self._elector.run())
                     group.create_task(self._until_deposed())
                 group.create_task(self._lead())
+                if self._settings.shards > 1:
+                    group.create_task(self._share())
         except* Stopped:
             log.info("stopped", object=self._identity, why="asked to")
         except* LostLease:
@@ -217,12 +230,41 @@ class Operator:
         raise LostLease
 
     async def _lead(self) -> None:
+        gate = _open
         if self._settings.elect:
+            gate = self._elector.gate
             await self._elector.wait_leading()
         else:
             log.info("leading", object=self._identity, why="runs alone")
+        if self._settings.elect and "events" in self._led:
+            await self._leases.until_nobody_divides_otherwise()
         self._leading.set(1)
-        gate = self._elector.gate if self._settings.elect else _open
+        try:
+            if self._led:
+                await self._work(self._led, gate)
+        finally:
+            self._leading.set(0)
+
+    async def _share(self) -> None:
+        """The event half for the shards that are ours; other processes have the rest."""
+        held = Gauge(
+            "tandem_shard_held", "1 while this process has it.", ("shard",), registry=self.registry
+        )
+        shards = self._leases.shards()
+
+        async def hold(halves: Sequence[Half]) -> None:
+            for keeper in filter(None, (half.keeper for half in halves)):
+                await shards.run(Counted(keeper, held, self._settings.shards))
+
+        await self._work(("events",), shards.gate, hold)
+
+    async def _work(
+        self,
+        names: Sequence[str],
+        gate: Callable[[], None],
+        meanwhile: Callable[[Sequence[Half]], Awaitable[None]] | None = None,
+    ) -> None:
+        """Run some halves and what they need; *meanwhile* ends before any of it does."""
         client = Client(self._transport, gate=gate)
         recorder = Recorder(client, component="tandem", instance=self._identity, now=now)
         io = IO(now=now, kube=client)
@@ -230,12 +272,16 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
                 group.create_task(io.run())
-                await self._host(self._build(client, io, recorder), group)
+                halves = [self._build(name, client, io, recorder) for name in names]
+                await self._host(halves, group)
+                self._synced.update(names)
+                log.info("ready", object=self._identity, why="the first lists are in")
+                if meanwhile is not None:
+                    await meanwhile(halves)
         finally:
-            self._leading.set(0)
             await io.close()
 
-    async def _host(self, halves: list[Half], group: asyncio.TaskGroup) -> None:
+    async def _host(self, halves: Sequence[Half], group: asyncio.TaskGroup) -> None:
         """Fill the engines with what there is, start them, and let kopf tell what changes."""
         handlers = Registry()
         loop = asyncio.get_running_loop()
@@ -243,42 +289,44 @@ class Operator:
         for half in halves:
             half.register(handlers, CrossThread(half.engine, loop))
             group.create_task(half.engine.run())
-        self._synced = True
-        log.info("ready", object=self._identity, why="the first lists are in")
         reload = partial(load, self._settings.kubeconfig, self._settings.context)
-        await host(handlers, reload, partial(_resync, halves))
+        group.create_task(host(handlers, reload, partial(_resync, halves)))
 
-    def _build(self, client: Client, io: IO, recorder: Recorder) -> list[Half]:
-        settings, halves = self._settings, list[Half]()
-        if settings.only != "nodes":
-            events = EventEngine(
-                client,
-                io,
-                recorder,
-                now=now,
-                settings=EventSettings(auth=AuthSettings(cluster_namespace=self._namespace)),
-                rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
-                registry=self.registry,
-            )
-            halves.append(Half(events, event_handlers.register))
-        if settings.only != "events":
-            nodes = NodeEngine(
-                client,
-                {"kwok": KwokCloud(client, now=now)},
-                recorder,
-                now=now,
-                settings=NodeSettings(
-                    batch_idle_s=settings.batch_idle_s,
-                    batch_max_s=settings.batch_max_s,
-                    pack=settings.pack,
-                    plan_deadline_s=settings.plan_deadline_s,
-                    node_startup_s=settings.node_startup_s,
-                    default_cloud=settings.cloud,
-                ),
-                registry=self.registry,
-            )
-            halves.append(Half(nodes, node_handlers.register))
-        return halves
+    def _build(self, name: str, client: Client, io: IO, recorder: Recorder) -> Half:
+        if name == "events":
+            engine = self._events(client, io, recorder)
+            return Half(engine, event_handlers.register, engine)
+        return Half(self._nodes(client, recorder), node_handlers.register)
+
+    def _events(self, client: Client, io: IO, recorder: Recorder) -> EventEngine:
+        return EventEngine(
+            client,
+            io,
+            recorder,
+            now=now,
+            settings=EventSettings(auth=AuthSettings(cluster_namespace=self._namespace)),
+            rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
+            registry=self.registry,
+            shards=self._settings.shards,
+        )
+
+    def _nodes(self, client: Client, recorder: Recorder) -> NodeEngine:
+        settings = self._settings
+        return NodeEngine(
+            client,
+            {"kwok": KwokCloud(client, now=now)},
+            recorder,
+            now=now,
+            settings=NodeSettings(
+                batch_idle_s=settings.batch_idle_s,
+                batch_max_s=settings.batch_max_s,
+                pack=settings.pack,
+                plan_deadline_s=settings.plan_deadline_s,
+                node_startup_s=settings.node_startup_s,
+                default_cloud=settings.cloud,
+            ),
+            registry=self.registry,
+        )
 
 
 async def _resync(halves: Sequence[Half]) -> None:

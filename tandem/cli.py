@@ -61,6 +61,10 @@ def run(  # one parameter a flag is how typer reads a command
         str, typer.Option(help="How long a dead leader is waited for.")
     ] = "15s",
     elect: Annotated[bool, typer.Option(help="Wait for the lease before acting.")] = True,
+    shards: Annotated[
+        int,
+        typer.Option(min=1, help="Divide the event half among the processes by so many Leases."),
+    ] = 1,
     listen: Annotated[
         str, typer.Option(help="Address of /healthz, /readyz and /metrics.")
     ] = "127.0.0.1:8080",
@@ -126,6 +130,10 @@ def run(  # one parameter a flag is how typer reads a command
     """Run the operator against a cluster until it is told to stop."""
     from tandem import app as operator  # noqa: PLC0415  # see the header
 
+    if shards > 1 and not elect:
+        raise BadInput("--shards: more than 1 needs the leases that --no-elect leaves out")
+    if shards > 1 and only is Half.NODES:
+        raise BadInput("--shards: divides the event half, which --only nodes leaves out")
     settings = operator.RunSettings(
         kubeconfig=str(kubeconfig) if kubeconfig else None,
         context=context,
@@ -134,6 +142,7 @@ def run(  # one parameter a flag is how typer reads a command
         lease=lease,
         lease_s=flags.seconds("--lease-duration", lease_duration, zero=False),
         elect=elect,
+        shards=shards,
         listen=listen,
         cloud=cloud,
         batch_idle_s=flags.seconds("--batch-idle-duration", batch_idle_duration),

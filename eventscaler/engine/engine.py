@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random  # noqa: TID251 - the type only; an instance is passed in
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -18,6 +19,7 @@ from eventscaler.auth import Resolver
 from eventscaler.engine.registry import SCALED_OBJECT, Registry, auth_key, object_key
 from eventscaler.engine.schedule import Key, Schedule
 from eventscaler.engine.settings import EventSettings
+from eventscaler.engine.share import Share
 from eventscaler.engine.tracked import Counts, EngineStatistics, Tracked
 from eventscaler.engine.turn import Turn
 from eventscaler.metrics import KIND, Meters
@@ -54,6 +56,8 @@ class EventEngine:
         io: where scalers read; shared with nobody else, closed by its owner.
         rng: spreads the first polls.
         registry: where the meters go.
+        shards: into how many the objects are divided; with more than one, only those of shards
+            that were taken up are handled.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class EventEngine:
         settings: EventSettings = DEFAULTS,
         rng: random.Random,
         registry: CollectorRegistry,
+        shards: int = 1,
     ) -> None:
         self._client = client
         self._now = now
@@ -73,6 +78,8 @@ class EventEngine:
         self._rng = rng
         self._meters = Meters(registry)
         self._counts = Counts()
+        self._share = Share(shards)
+        self._relist = asyncio.Event()
         self._told: list[set[Key]] = []  # a listing under way: what events told of since
         self._schedule = Schedule()
         resolver = Resolver(settings.auth)
@@ -115,7 +122,8 @@ class EventEngine:
             self._learn_all(resource, bodies)
             for gone in known - {auth_key(resource.kind, body) for body in bodies}:
                 self._at_once(self._registry.unlearn(gone))
-        await self._resync_objects()
+        if not self._share.empty:
+            await self._resync_objects()
 
     async def _resync_objects(self) -> None:
         before, told = self._registry.keys(), set[Key]()
@@ -155,6 +163,17 @@ class EventEngine:
         else:
             self._at_once(self._registry.unlearn(auth_key(kind, body)))
 
+    def take_up(self, shard: int) -> None:
+        """Handle the objects of *shard* from now on; they are listed at once."""
+        self._share.take_up(shard)
+        self._relist.set()
+
+    async def lay_down(self, shard: int) -> None:
+        """Handle no object of *shard* any more; what is being written for them is awaited."""
+        for tracked in self._registry.of_shard(shard):
+            self._forget(tracked.key)
+        await self._share.lay_down(shard)
+
     def statistics(self) -> EngineStatistics:
         return EngineStatistics(
             objects=len(self._registry),
@@ -168,19 +187,21 @@ class EventEngine:
         )
 
     async def _keep_listed(self) -> None:
-        """List at the start and then now and then: a watch that broke tells of no deletion."""
-        wait = 0.0
+        """List at the start, with every shard that is taken up, and now and then.
+
+        The last because a watch that broke tells of no deletion.
+        """
         while True:
-            await asyncio.sleep(wait)
+            self._relist.clear()
+            wait: float | None = self._settings.resync_s or None
             try:
                 await self.resync()
             except KubeError as error:
                 log.warning("listing failed", why=str(error), retry_s=RELIST_S)
                 wait = RELIST_S
-                continue
-            if not self._settings.resync_s:
-                return
-            wait = self._settings.resync_s
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._relist.wait()
 
     def _hear(self, key: Key) -> None:
         """An event is newer than a list asked for before it: the list must not undo it."""
@@ -192,12 +213,12 @@ class EventEngine:
             self._at_once(self._registry.learn(resource.kind, body))
 
     def _upsert(self, body: Json) -> None:
-        key = object_key(body)
-        if body["metadata"].get("deletionTimestamp"):
+        key, shard = object_key(body), self._share.shard(body)
+        if body["metadata"].get("deletionTimestamp") or not self._share.holds(shard):
             self._forget(key)
             return
         known = self._registry.get(key) is not None
-        tracked = self._registry.upsert(body)
+        tracked = self._registry.upsert(body, shard)
         if tracked is not None:
             self._due(tracked, 0.0 if known else self._first_wait(tracked))
 
@@ -234,7 +255,8 @@ class EventEngine:
         self._counts.samples += 1
         self._counts.running += 1
         try:
-            wait = await self._turn.take(tracked)
+            with self._share.turn(tracked.shard):
+                wait = await self._turn.take(tracked)
         except NotLeading:
             wait = STUMBLE_S  # whoever runs this engine is about to cancel it
         except Exception:  # outermost frame: one object's trouble must not end the rest

@@ -65,13 +65,17 @@ class Registry:
         first = min(claims, key=_seniority, default=tracked)
         return "" if first is tracked else first.key[1]
 
-    def upsert(self, body: Json) -> Tracked | None:
+    def of_shard(self, shard: int) -> list[Tracked]:
+        return [tracked for tracked in self._objects.values() if tracked.shard == shard]
+
+    def upsert(self, body: Json, shard: int = 0) -> Tracked | None:
         """Take a ScaledObject in; None when it says nothing new."""
         key = object_key(body)
         order, faults = admission.read(body)
         uid = str(body["metadata"].get("uid") or "")
         was = self._objects.get(key)
         if was is not None and was.uid == uid:
+            was.shard = shard
             return self._edited(was, order, faults)
         if was is not None:
             self.forget(key)
@@ -79,6 +83,7 @@ class Registry:
         tracked = Tracked(
             key=key,
             uid=uid,
+            shard=shard,
             order=order,
             faults=faults,
             status=status,

@@ -29,6 +29,7 @@ class Tracked:
         refused: what the last write of the scale was refused with.
         decision: the last one.
         told: the warnings that an Event has told of.
+        shard: of which it is; one process at a time handles that.
     """
 
     key: Key
@@ -45,6 +46,7 @@ class Tracked:
     refused: str = ""
     decision: Decision | None = None
     told: list[Fault] = field(default_factory=list)
+    shard: int = 0
 
     def start_anew(self) -> None:
         """Something it is made of was edited: bind again, and report without delay."""

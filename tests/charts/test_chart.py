@@ -39,6 +39,8 @@ SETS = [
         "plan.nodeCost=0.01,plan.performanceFactors.m7g=1.2,plan.performanceFactors.t3=0.8",
         id="plan",
     ),
+    pytest.param("--set=shards=3", id="shards"),
+    pytest.param("--set=shards=3,only=nodes", id="shards without the half that has them"),
     pytest.param("--set=podAnnotations.a=b,serviceAccount.annotations.c=d", id="annotations"),
     pytest.param("--set=imagePullSecrets[0].name=pull,image.tag=v1", id="image"),
     pytest.param("--set=nodeSelector=null,resources=null", id="nothing asked of the node"),
