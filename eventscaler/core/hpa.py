@@ -225,11 +225,20 @@ def differs(held: Json, wanted: Json) -> bool:
 
     Annotations that others added do not count; an owned HPA's spec and labels are ours alone.
     """
+    return specified_otherwise(held, wanted) or labelled_otherwise(held, wanted)
+
+
+def specified_otherwise(held: Json, wanted: Json) -> bool:
+    """Whether the specs differ in more than what the API server fills in."""
+    return normal(_object(held.get("spec"))) != normal(_object(wanted["spec"]))
+
+
+def labelled_otherwise(held: Json, wanted: Json) -> bool:
+    """Whether labels, owner or one of our annotations differ."""
     mine, theirs = _object(wanted["metadata"]), _object(held.get("metadata"))
     notes = _object(theirs.get("annotations"))
     return (
-        normal(_object(held.get("spec"))) != normal(_object(wanted["spec"]))
-        or _object(theirs.get("labels")) != mine["labels"]
+        _object(theirs.get("labels")) != mine["labels"]
         or any(notes.get(k) != text for k, text in _object(mine.get("annotations")).items())
         or controller_of(held) != controller_of(wanted)
     )

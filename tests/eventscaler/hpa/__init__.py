@@ -1,0 +1,1 @@
+"""HPAs that are kept for ScaledObjects."""
