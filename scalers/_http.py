@@ -170,7 +170,7 @@ class Answer:
     """What a server said, whatever its status."""
 
     status: int
-    text: str
+    text: str = field(repr=False)
 
 
 async def exchanged(call: Call, io: IO) -> Answer:
@@ -216,7 +216,15 @@ async def get_text(call: Call, io: IO) -> str:
     Raises:
         ScalerError: as `exchanged`, and for an answer that is not 2xx.
     """
-    answer = await exchanged(call, io)
+    return accepted(call, await exchanged(call, io))
+
+
+def accepted(call: Call, answer: Answer) -> str:
+    """The body of *answer*.
+
+    Raises:
+        ScalerError: it is not 2xx.
+    """
     if answer.status in _REDIRECTS:
         raise ScalerError(f"{call.host} answered {answer.status}, a redirect; {FINAL}")
     if answer.status not in _GOOD:
@@ -227,7 +235,15 @@ async def get_text(call: Call, io: IO) -> str:
 
 async def get_json(call: Call, io: IO) -> Any:
     """The JSON body of a GET; raises as `get_text`, and when the body is not JSON."""
-    text = await get_text(call, io)
+    return parsed(call, await get_text(call, io))
+
+
+def parsed(call: Call, text: str) -> Any:
+    """The JSON that *call* was answered with.
+
+    Raises:
+        ScalerError: it is none.
+    """
     try:
         return json.loads(text)
     except ValueError:

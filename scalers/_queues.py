@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from scalers._errors import ScalerError, Secret
-from scalers._http import Call, basic, get_json
+from scalers._grants import Grant, get_json_as
+from scalers._http import Call, basic
 from scalers._sample import Sample
 from scalers._tls import Tls
 from scalers.io import IO
@@ -47,22 +48,30 @@ class Queue:
 
 
 async def queues(
-    address: Secret, name: str, *, regex: bool, page_size: int, tls: Tls, timeout_s: float, io: IO
+    address: Secret,
+    name: str,
+    *,
+    regex: bool,
+    page_size: int,
+    tls: Tls,
+    timeout_s: float,
+    io: IO,
+    grant: Grant | None = None,
 ) -> list[Queue]:
-    """The queue *name*, or all that the expression matches.
+    """The queue *name*, or all that the expression matches; a token of *grant* beats the user.
 
     Raises:
         ScalerError: no such queue, more than one page of them, or no answer.
     """
     parts = urlsplit(address.reveal())
     headers = {}
-    if parts.username:
+    if parts.username and grant is None:
         user, password = unquote(parts.username), unquote(parts.password or "")
         headers["Authorization"] = basic(user, password)
     base = base_of(address.reveal())
     if not regex:
         call = Call(f"{base}/{quote(name, safe='')}", {}, headers, tls, timeout_s)
-        return [queue_of(await get_json(call, io))]
+        return [queue_of(await get_json_as(call, grant, io))]
     query = {
         "page": "1",
         "use_regex": "true",
@@ -70,7 +79,7 @@ async def queues(
         "name": name,
         "page_size": str(page_size),
     }
-    answer = await get_json(Call(base, query, headers, tls, timeout_s), io)
+    answer = await get_json_as(Call(base, query, headers, tls, timeout_s), grant, io)
     return matching(answer, page_size)
 
 

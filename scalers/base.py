@@ -31,6 +31,7 @@ from scalers._errors import (
     UnknownTrigger,
     scrubbed,
 )
+from scalers._grants import Grant
 from scalers._params import Around, Param, read_all
 from scalers._sample import Sample
 from scalers._texts import Pairs, Seconds
@@ -96,6 +97,7 @@ class TriggerSpec:
     """A trigger as written, with the values that its references were resolved to.
 
     Args:
+        grant: how to get a token, where `oauth2` of a TriggerAuthentication gives one.
         as_metric_source: the value feeds a formula; a target of its own is not needed.
         strict: a key that the trigger does not read is an error, not a warning.
     """
@@ -111,6 +113,7 @@ class TriggerSpec:
     object_name: str = ""
     use_cached_metrics: bool = False
     pod_identity: PodIdentity | None = None
+    grant: Grant | None = None
     as_metric_source: bool = False
     strict: bool = False
 

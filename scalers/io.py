@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from kube.client import Client
 from kube.values.times import Now
 from scalers._errors import ScalerError
 from scalers._pool import ClientStatistics, Closable, Memory, Pool
+from scalers._surroundings import AzureSurroundings, GoogleServers
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Closable)
@@ -32,6 +33,7 @@ class IOSettings:
         idle_s: a client unused for this long is closed.
         concurrency: calls at a time on one client, by endpoint and credentials.
         threads: calls at a time of SDKs that block, over all endpoints.
+        azure, google: the identity that this pod has in a cloud, and where the cloud answers.
     """
 
     read_timeout_s: float = 15.0
@@ -39,6 +41,8 @@ class IOSettings:
     idle_s: float = 300.0
     concurrency: int = 8
     threads: int = 8
+    azure: AzureSurroundings = field(default_factory=AzureSurroundings)
+    google: GoogleServers = field(default_factory=GoogleServers)
 
 
 @dataclass(frozen=True, slots=True)

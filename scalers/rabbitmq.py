@@ -15,11 +15,13 @@ from typing import Annotated, Any
 from urllib.parse import quote_plus, urlsplit
 
 from scalers._amqp import Broker, can_ask, with_user, with_vhost
+from scalers._grants import Grant
 from scalers._lazily import imported
+from scalers._pod_tokens import AZURE, as_azure
 from scalers._queues import Mode, Operation, queues, sample
 from scalers._texts import Seconds
 from scalers._tls import Tls
-from scalers.base import Around, Param, Sample, Scaler, Secret
+from scalers.base import Around, Param, PodIdentity, Sample, Scaler, Secret
 from scalers.io import IO
 
 DEFAULT_LENGTH = 20.0
@@ -83,10 +85,12 @@ class RabbitMq:
         Param(
             "workloadIdentityResource",
             "a",
-            refused="needs Azure workload identity, which is not supported; give user and password",
+            "whom the token of Azure workload identity is for, as api://APP (HTTP)",
         ),
     ] = ""
 
+    identity: Annotated[PodIdentity | None, Around("pod_identity")] = None
+    grant: Annotated[Grant | None, Around("grant")] = None
     for_formula: Annotated[bool, Around("as_metric_source")] = False
 
     @property
@@ -130,6 +134,8 @@ class RabbitMq:
             yield "'username' and 'password' go together; one is missing"
         if bool(self.cert) != bool(self.key):
             yield "'cert' and 'key' of the TriggerAuthentication go together; one is missing"
+        if self.workload_identity and not self.identity:
+            yield "'workloadIdentityResource' needs 'podIdentity' with provider azure-workload"
         yield from self._mode_problems()
         if not self.over_http:
             yield from self._http_only()
@@ -146,6 +152,9 @@ class RabbitMq:
         if not self.use_regex and not can_ask(self.queue):
             yield f"'queueName' {self.queue} has characters beyond AMQP's own; give an http host"
         asked = {
+            "a token (oauth2 or 'workloadIdentityResource')": bool(
+                self.grant or self.workload_identity
+            ),
             f"'mode' {self.what}": self.what is not Mode.QUEUE_LENGTH,
             "'useRegex'": self.use_regex,
             "'excludeUnacknowledged'": self.exclude_unacknowledged,
@@ -172,11 +181,20 @@ async def read(meta: RabbitMq, io: IO) -> Sample:
         page_size=meta.page_size,
         tls=meta.secured,
         timeout_s=meta.timeout or io.settings.http_timeout_s,
+        grant=_grant(meta, io),
         io=io,
     )
     return sample(
         found, meta.what, meta.operation, meta.activation, ready_only=meta.exclude_unacknowledged
     )
+
+
+def _grant(meta: RabbitMq, io: IO) -> Grant | None:
+    """Where the token comes from; None where a user and a password are the login."""
+    if meta.identity is None or not meta.workload_identity:
+        return meta.grant
+    scope = f"{meta.workload_identity.rstrip('/')}/.default"
+    return as_azure(meta.identity, (scope,), io.settings.azure)
 
 
 def _has_user(meta: RabbitMq) -> bool:
@@ -195,4 +213,5 @@ SCALER: Scaler[Any] = Scaler(
     activation="activation",
     metric=metric,
     thresholds_matter=True,
+    pod_identities=(AZURE,),
 )

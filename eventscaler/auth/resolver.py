@@ -52,12 +52,13 @@ class Resolver:
         found = self._authentication(ref, place.namespace)
         where = replace(place, home=found.namespace or self.settings.cluster_namespace)
         values: dict[str, Secret] = {}
-        ends = []
+        ends, grant = [], None
         for source in found.sources:
             fetched = await fetch(source, where)
             values |= fetched.values
             ends += [fetched.until] if fetched.until else []
-        return Fetched(values, min(ends, default=None))
+            grant = fetched.grant or grant
+        return Fetched(values, min(ends, default=None), grant)
 
     def identity(self, ref: AuthRef, namespace: str) -> PodIdentity | None:
         """As whom *ref* lets a scaler act.

