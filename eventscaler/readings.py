@@ -138,4 +138,6 @@ def _reading(asked: Asked, trigger: Trigger, answer: _Answer) -> Reading:
         activation_value=None if sample is None else sample.activation_value,
         active=None if sample is None else sample.active,
         error=answer.error,
+        passive=trigger.scaler.passive,
+        usage=None if sample is None else sample.usage,
     )

@@ -22,6 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from kube.scale import Target
 from scalers._errors import (
     Fault,
     ScalerError,
@@ -100,6 +101,7 @@ class TriggerSpec:
         grant: how to get a token, where `oauth2` of a TriggerAuthentication gives one.
         as_metric_source: the value feeds a formula; a target of its own is not needed.
         strict: a key that the trigger does not read is an error, not a warning.
+        target: the workload that is scaled; None where there is none, as for a ScaledJob.
     """
 
     type: str
@@ -116,6 +118,7 @@ class TriggerSpec:
     grant: Grant | None = None
     as_metric_source: bool = False
     strict: bool = False
+    target: Target | None = None
 
     @property
     def path(self) -> str:
@@ -139,6 +142,8 @@ class Scaler(Generic[M]):
             differ only in them are different sources.
         cacheable: may be used with useCachedMetrics.
         pod_identities: providers of a TriggerAuthentication's podIdentity that work here.
+        metric_types: what a trigger's metricType may be.
+        passive: says how many replicas, never whether there is work.
     """
 
     trigger: str
@@ -150,6 +155,8 @@ class Scaler(Generic[M]):
     thresholds_matter: bool = False
     cacheable: bool = True
     pod_identities: tuple[str, ...] = ()
+    metric_types: tuple[str, ...] = METRIC_TYPES
+    passive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +287,9 @@ def secrets_of(meta: Any) -> list[Secret]:
 def _misuses(scaler: Scaler[Any], spec: TriggerSpec) -> list[Fault]:
     """What is wrong around the metadata: metric type, caching, identity."""
     faults = []
-    if spec.metric_type not in METRIC_TYPES:
-        text = f"'metricType' must be one of 'AverageValue', 'Value', got {spec.metric_type}"
+    if spec.metric_type not in scaler.metric_types:
+        known = ", ".join(f"'{each}'" for each in scaler.metric_types)
+        text = f"'metricType' must be one of {known}, got {spec.metric_type}"
         faults.append(Fault(f"{spec.path}.metricType", text))
     if spec.use_cached_metrics and not scaler.cacheable:
         text = f"'useCachedMetrics' has no meaning for {spec.type}; leave it out"

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from kube.values.usage import PodUsage
+
 
 class MetricType(StrEnum):
     AVERAGE_VALUE = "AverageValue"  # the target is per replica
     VALUE = "Value"  # the target is for the whole workload
+    UTILIZATION = "Utilization"  # cpu and memory: the target is a percentage of the requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,9 @@ class Reading:
         value: the metric; None when it could not be read, `error` says why.
         active: the scaler's own verdict where it has one; else activity is
             ``activation_value`` (or `value`) strictly above `activation`.
+        passive: says how many replicas, never whether there is work: cpu and memory, which are
+            zero where nothing runs.
+        usage: what each pod uses, where the count is computed from that.
     """
 
     trigger: str
@@ -38,6 +44,8 @@ class Reading:
     activation_value: float | None = None
     active: bool | None = None
     error: str = ""
+    passive: bool = False
+    usage: PodUsage | None = None
 
     def is_active(self) -> bool | None:
         """Whether there is work; None when blind.

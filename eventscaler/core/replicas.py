@@ -13,7 +13,11 @@ https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algor
 
 from __future__ import annotations
 
+from functools import partial
+
+from eventscaler.core import resources
 from eventscaler.core.model import Behavior, MetricType, Reading, State, Vote
+from kube.values.usage import PodUsage
 
 LARGEST = 1e15  # Kubernetes itself counts thousandths in 64 bits; no replica count gets near it
 
@@ -30,6 +34,8 @@ def vote(reading: Reading, state: State, behavior: Behavior) -> Vote:
     """
     if reading.value is None:
         return Vote(reading, None)
+    if reading.usage is not None:
+        return Vote(reading, _by_pods(reading, reading.usage, state.current, behavior))
     usage, target = milli(reading.value), max(1, milli(reading.target))
     if reading.metric_type is MetricType.VALUE:
         return Vote(reading, _by_value(usage, target, state, behavior))
@@ -60,6 +66,14 @@ def _by_value(usage: int, target: int, state: State, behavior: Behavior) -> int:
         return current  # with no pod ready the ratio says nothing about how many are needed
     wanted = _ceil(usage * ready, target)
     return max(current, wanted) if usage > target else min(current, wanted)
+
+
+def _by_pods(reading: Reading, usage: PodUsage, current: int, behavior: Behavior) -> int:
+    """The count for cpu or memory."""
+    near = partial(_near, behavior=behavior)
+    if reading.metric_type is MetricType.UTILIZATION:
+        return resources.by_utilization(usage, max(1, round(reading.target)), current, near)
+    return resources.by_average(usage, max(1, milli(reading.target)), current, near)
 
 
 def _near(ratio: float, behavior: Behavior) -> bool:

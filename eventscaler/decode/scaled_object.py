@@ -263,6 +263,8 @@ def _trigger(node: Node, index: int) -> TriggerBody:
 
 
 def _metric_type(node: Node, kind: str) -> str:
+    if kind in {"cpu", "memory"} and not node.has("metricType"):
+        node.fault("metricType", None, "Utilization (value is a percentage) or AverageValue")
     found = node.text("metricType", "AverageValue", of=METRIC_TYPES)
     if found == "Utilization" and kind not in {"cpu", "memory"}:
         node.fault(

@@ -36,6 +36,7 @@ def spec_of(
         pod_identity=identity,
         grant=grant,
         strict=strict,
+        target=order.target,
     )
 
 

@@ -26,6 +26,7 @@ from tandem.sandbox.forms import Form, list_bytes, negotiate, object_bytes
 from tandem.sandbox.managed import writer_of
 from tandem.sandbox.options import check_options
 from tandem.sandbox.patching import APPLY, patch
+from tandem.sandbox.pod_metrics import measured
 from tandem.sandbox.reactions import react
 from tandem.sandbox.registry import Registry
 from tandem.sandbox.routing import Target, parse
@@ -59,7 +60,7 @@ class Api:
             return refusal(bad_request("the request is nested too deeply"))
 
     def _answer(self, request: Request) -> Response | Stream:
-        found = discover(self.state, request)
+        found = measured(self.state, request) or discover(self.state, request)
         if found is not None:
             return found
         target = parse(request.path)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kube.transport import Request, Response
+from tandem.sandbox import pod_metrics
 from tandem.sandbox.answers import json_answer, text_answer
+from tandem.sandbox.kinds import Kind
 from tandem.sandbox.openapi import openapi
 from tandem.sandbox.registry import Served
 from tandem.sandbox.state import State
@@ -83,7 +85,7 @@ def groups_of(state: State) -> Mapping[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for group, its_version in state.registry.versions():
         groups.setdefault(group, []).append(its_version)
-    return groups
+    return groups | {pod_metrics.GROUP: [pod_metrics.VERSION]}
 
 
 def group_json(name: str, versions: list[str]) -> Json:
@@ -95,13 +97,19 @@ def resource_list(state: State, group: str, its_version: str) -> Json:
     resources: list[Json] = []
     for served in state.registry.of_version(group, its_version):
         resources += _resources(served)
+    if group == pod_metrics.GROUP:
+        resources.append(_resource(pod_metrics.KIND))
     shown = f"{group}/{its_version}" if group else its_version
     names = {"kind": "APIResourceList", "apiVersion": "v1"}
     return names | {"groupVersion": shown, "resources": resources}
 
 
 def _resources(served: Served) -> list[Json]:
-    kind = served.kind
+    subs = served.kind.subs
+    return [_resource(served.kind), *(_subresource(served, name) for name in sorted(subs))]
+
+
+def _resource(kind: Kind) -> Json:
     entry: Json = {
         "name": kind.plural,
         "singularName": kind.singular,
@@ -113,7 +121,7 @@ def _resources(served: Served) -> list[Json]:
         entry["shortNames"] = list(kind.short)
     if kind.categories:
         entry["categories"] = list(kind.categories)
-    return [entry, *(_subresource(served, name) for name in sorted(kind.subs))]
+    return entry
 
 
 def _subresource(served: Served, name: str) -> Json:

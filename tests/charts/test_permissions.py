@@ -45,6 +45,7 @@ RESERVED: dict[Permission, str] = {
     ("", "pods", "delete"): "pods left when a claim's terminationGracePeriod ends",
     ("apps", "statefulsets", "get"): "as deployments, for the other kind of target",
     ("discovery.k8s.io", "endpointslices", "list"): "metrics-api over all pods of a service",
+    ("metrics.k8s.io", "pods", "list"): "cpu and memory triggers; the run has no metrics-server",
     ("karpenter.sh", "nodepools/status", "patch"): "as provisioners, for the newer kind of pool",
     ("karpenter.sh", "nodeclaims/finalizers", "update"): "asked for by an admission plugin only",
 }

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = {
     "aws-sqs-queue": "queueLength activationQueueLength queueURL awsRegion awsEndpoint "
     "scaleOnInFlight scaleOnDelayed identityOwner",
+    "cpu": "type value containerName",
     "cron": "start end timezone desiredReplicas",
     "kafka": "bootstrapServers consumerGroup topic partitionLimitation lagThreshold "
     "activationLagThreshold offsetResetPolicy allowIdleConsumers excludePersistentLag "
@@ -24,6 +25,7 @@ REFERENCE = {
     "saslTokenProvider scopes oauthTokenEndpointUri oauthExtensions keytab realm kerberosConfig "
     "kerberosServiceName kerberosDisableFAST awsRegion",
     "kubernetes-workload": "podSelector value activationValue groupByNode",
+    "memory": "type value containerName",
     "metrics-api": "targetValue activationTargetValue url format valueLocation unsafeSsl "
     "aggregateFromKubeServiceEndpoints aggregationType timeout",
     "prometheus": "serverAddress query queryParameters threshold activationThreshold namespace "

@@ -122,6 +122,9 @@ def test_every_field_is_read() -> None:
         ({"triggers": [manifests.pods_trigger(metricType="Valu")]},
          ("spec.triggers[0].metricType: found 'Valu', want one of AverageValue, Value, "
          "Utilization; did you mean 'Value'?")),
+        ({"triggers": [{"type": "cpu", "metadata": {"value": "50"}}]},
+         ("spec.triggers[0].metricType: found nothing, want Utilization "
+         "(value is a percentage) or AverageValue")),
         ({"triggers": [manifests.pods_trigger(name="a"), manifests.pods_trigger(name="a")]},
          "spec.triggers[1].name: found 'a', want a name that no other trigger has"),
         ({"triggers": [manifests.pods_trigger(authenticationRef={"kind": "Secret"})]},
