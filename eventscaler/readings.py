@@ -24,8 +24,9 @@ class Asked:
     """A trigger of some object: what to read, or why it cannot be.
 
     Attributes:
-        label: its name in messages.
+        label: its name in messages and formulas.
         trigger: None when its credentials are missing; `error` says which.
+        passive: as in `Reading`.
     """
 
     namespace: str
@@ -34,6 +35,12 @@ class Asked:
     label: str
     trigger: Trigger | None
     error: str = ""
+    passive: bool = False
+
+    @property
+    def metric(self) -> str:
+        """The metric's name; its label while it cannot be told."""
+        return self.trigger.metric_name if self.trigger else self.label
 
     @property
     def labels(self) -> Labels:
@@ -81,7 +88,14 @@ class Readings:
         trigger = asked.trigger
         if trigger is None:
             self._meters.failed(asked.labels)
-            return Reading(trigger=asked.label, value=None, target=0, error=asked.error)
+            return Reading(
+                trigger=asked.label,
+                metric=asked.metric,
+                value=None,
+                target=0,
+                passive=asked.passive,
+                error=asked.error,
+            )
         answer = await self._answer(trigger)
         reading = _reading(asked, trigger, answer)
         if reading.value is None:
@@ -131,6 +145,8 @@ def _reading(asked: Asked, trigger: Trigger, answer: _Answer) -> Reading:
     sample = answer.sample
     return Reading(
         trigger=asked.label,
+        metric=asked.metric,
+        passive=asked.passive,
         value=None if sample is None else sample.value,
         target=trigger.target,
         metric_type=MetricType(trigger.metric_type),
@@ -138,6 +154,5 @@ def _reading(asked: Asked, trigger: Trigger, answer: _Answer) -> Reading:
         activation_value=None if sample is None else sample.activation_value,
         active=None if sample is None else sample.active,
         error=answer.error,
-        passive=trigger.scaler.passive,
         usage=None if sample is None else sample.usage,
     )

@@ -156,5 +156,4 @@ def scaler(resource: str) -> Scaler[Resource]:
         target="target",
         cacheable=False,
         metric_types=(UTILIZATION, AVERAGE),
-        passive=True,
     )

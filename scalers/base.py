@@ -143,7 +143,6 @@ class Scaler(Generic[M]):
         cacheable: may be used with useCachedMetrics.
         pod_identities: providers of a TriggerAuthentication's podIdentity that work here.
         metric_types: what a trigger's metricType may be.
-        passive: says how many replicas, never whether there is work.
     """
 
     trigger: str
@@ -156,7 +155,6 @@ class Scaler(Generic[M]):
     cacheable: bool = True
     pod_identities: tuple[str, ...] = ()
     metric_types: tuple[str, ...] = METRIC_TYPES
-    passive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,14 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from eventscaler.core.behavior import Behavior
+from eventscaler.core.formula import Formula
+from eventscaler.core.history import History
 from kube.values.usage import PodUsage
 
 
@@ -27,7 +31,8 @@ class Reading:
     """What one trigger said in one sample.
 
     Attributes:
-        trigger: its name in messages; the metric name when the user gave none.
+        trigger: its name in messages and formulas; the metric name when the user gave none.
+        metric: the metric's name, by which `status.health` counts failures.
         value: the metric; None when it could not be read, `error` says why.
         active: the scaler's own verdict where it has one; else activity is
             ``activation_value`` (or `value`) strictly above `activation`.
@@ -44,6 +49,7 @@ class Reading:
     activation_value: float | None = None
     active: bool | None = None
     error: str = ""
+    metric: str = ""
     passive: bool = False
     usage: PodUsage | None = None
 
@@ -92,49 +98,100 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Behavior:
-    """How fast the count may move: the step between what is wanted and what is asked for.
-
-    Today it holds the HPA's tolerance and whether a direction is open at all; policies
-    and stabilisation windows join it later, without a change to `decide`'s callers.
-    """
-
-    tolerance_up: float = 0.1
-    tolerance_down: float = 0.1
-    may_rise: bool = True
-    may_fall: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Pause:
     """The user stopped scaling; with `replicas` the count is also set."""
 
     replicas: int | None = None
 
 
+class FallbackBehavior(StrEnum):
+    STATIC = "static"
+    CURRENT = "currentReplicas"
+    CURRENT_IF_HIGHER = "currentReplicasIfHigher"
+    CURRENT_IF_LOWER = "currentReplicasIfLower"
+    SCALING_MODIFIERS = "scalingModifiers"  # the formula sees nil
+
+
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """What speaks for a trigger after more than *threshold* failures in a row."""
+
+    threshold: int
+    replicas: int
+    behavior: FallbackBehavior = FallbackBehavior.STATIC
+
+
+class Mode(StrEnum):
+    """How much Tandem does for an object; the annotation tandem.sh/mode."""
+
+    AUTO = "auto"
+    RECOMMEND = "recommend"  # decide and report, never write the scale
+    OFF = "off"  # not even read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composite:
+    """`scalingModifiers`: one metric computed from the others."""
+
+    formula: Formula
+    target: float
+    activation: float = 0.0
+    metric_type: MetricType = MetricType.AVERAGE_VALUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    """What the user asked for besides the limits.
+
+    Attributes:
+        force: there is work, whatever the triggers say.
+        keep_in: never lower (paused-scale-in); `keep_out`: never raise (paused-scale-out).
+        jump: the step to rest is a single one, whatever `behavior` says; as in KEDA.
+        hpa: an HPA owns the range from max(1, min) to max; only rest and waking are decided here.
+    """
+
     cooldown: timedelta = timedelta(seconds=300)
     initial_cooldown: timedelta = timedelta(0)
     behavior: Behavior = field(default_factory=Behavior)
     pause: Pause | None = None
+    fallback: Fallback | None = None
+    composite: Composite | None = None
+    force: bool = False
+    keep_in: bool = False
+    keep_out: bool = False
+    jump: bool = False
+    hpa: bool = False
+    mode: Mode = Mode.AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What one decision leaves to the next; all of it may be missing after a restart."""
+
+    last_active: datetime | None = None
+    history: History = field(default_factory=History)
+    failures: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The workload as it is.
+    """The workload as it is, and what the decisions before this one left.
 
     Attributes:
         current: replicas asked for at the moment (`spec.replicas` of its scale).
         ready: ready pods where known; only the Value arithmetic needs them.
         created: when the ScaledObject was made.
         last_active: when some trigger was last seen active; None if never.
+        history: what was wanted and done lately; empty after a restart.
+        failures: samples in a row in which a metric gave no answer, by metric name.
     """
 
     current: int
     created: datetime
     ready: int | None = None
     last_active: datetime | None = None
+    history: History = field(default_factory=History)
+    failures: Mapping[str, int] = field(default_factory=dict)
 
 
 class Reason(StrEnum):
@@ -147,21 +204,36 @@ class Reason(StrEnum):
     REST = "Rest"  # none is active and none was for the cooldown
     BLIND = "Blind"  # none is known to be active and some did not answer: hold
     PAUSED = "Paused"
+    OFF = "Off"  # tandem.sh/mode: off
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One reading and the count it asks for; None when blind."""
+    """One reading and the count it asks for; None when blind.
+
+    Attributes:
+        fallback: the reading failed too often, and the count is `fallback`'s.
+    """
 
     reading: Reading
     wanted: int | None
+    fallback: bool = False
+
+    def is_active(self) -> bool | None:
+        """Whether there is work; a fallback that asks for replicas says so."""
+        return bool(self.wanted) if self.fallback else self.reading.is_active()
 
     def __str__(self) -> str:
         read = self.reading
+        if self.fallback:
+            return f"{read.trigger}: no answer, fallback to {self.wanted}"
         if self.wanted is None:
             return f"{read.trigger}: no answer"
-        each = " each" if read.metric_type is MetricType.AVERAGE_VALUE else ""
-        return f"{read.trigger}: {read.value:g} at {read.target:g}{each} asks for {self.wanted}"
+        unit = UNITS[read.metric_type]
+        return f"{read.trigger}: {read.value:g} at {read.target:g}{unit} asks for {self.wanted}"
+
+
+UNITS = {MetricType.AVERAGE_VALUE: " each", MetricType.VALUE: "", MetricType.UTILIZATION: " %"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +245,9 @@ class Decision:
         current: what it had.
         active: whether there is work; None when nobody can tell.
         winner: the trigger whose vote was taken; "" when none was.
+        inputs: the triggers behind a formula; elsewhere they are in `votes`.
         last_active: the time to remember for the next decision.
+        history, failures: likewise.
         retry_at: when the answer changes by itself (the end of a cooldown).
     """
 
@@ -184,11 +258,33 @@ class Decision:
     active: bool | None
     votes: tuple[Vote, ...] = ()
     winner: str = ""
+    inputs: tuple[Reading, ...] = ()
     last_active: datetime | None = None
+    history: History = field(default_factory=History)
+    failures: Mapping[str, int] = field(default_factory=dict)
     retry_at: datetime | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """What to remember; a move that is then made is added by whoever makes it."""
+        return Memory(last_active=self.last_active, history=self.history, failures=self.failures)
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """What the triggers said, those behind a formula first, and then the formula."""
+        return (*self.inputs, *(vote.reading for vote in self.votes))
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """The triggers that a fallback speaks for."""
+        return tuple(vote.reading.trigger for vote in self.votes if vote.fallback)
 
     @property
     def errors(self) -> tuple[str, ...]:
         """Why triggers are blind, one sentence each."""
-        blind = [vote.reading for vote in self.votes if vote.reading.value is None]
-        return tuple(f"trigger '{read.trigger}': {read.error}" for read in blind)
+        return tuple(
+            f"trigger '{read.trigger}': {read.error}" for read in self.readings if read.error
+        )
+
+
+COMPOSITE = "composite-metric"

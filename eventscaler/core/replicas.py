@@ -16,7 +16,8 @@ from __future__ import annotations
 from functools import partial
 
 from eventscaler.core import resources
-from eventscaler.core.model import Behavior, MetricType, Reading, State, Vote
+from eventscaler.core.behavior import Behavior
+from eventscaler.core.model import MetricType, Reading, State, Vote
 from kube.values.usage import PodUsage
 
 LARGEST = 1e15  # Kubernetes itself counts thousandths in 64 bits; no replica count gets near it
@@ -77,7 +78,7 @@ def _by_pods(reading: Reading, usage: PodUsage, current: int, behavior: Behavior
 
 
 def _near(ratio: float, behavior: Behavior) -> bool:
-    return 1.0 - behavior.tolerance_down <= ratio <= 1.0 + behavior.tolerance_up
+    return 1.0 - behavior.down.tolerance <= ratio <= 1.0 + behavior.up.tolerance
 
 
 def _ceil(amount: int, divisor: int) -> int:

@@ -29,6 +29,8 @@ TRIGGER_ERROR = "TriggerError"
 PARTIAL_ERROR = "PartialTriggerError"
 NO_REPLICAS = "ErrorGettingCurrentReplicas"
 READY = "ScaledObjectReady"
+FALLBACK = "FallbackExists"
+NO_FALLBACK = "NoFallbackFound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class Status:
     Attributes:
         scale_target: group, version, kind and resource of the workload.
         activity: metric name and whether it is active, of the triggers that answered.
+        failures: samples in a row without an answer by metric name, where there is a fallback.
     """
 
     conditions: tuple[Condition, ...] = ()
@@ -46,6 +49,7 @@ class Status:
     paused_replicas: int | None = None
     metric_names: tuple[str, ...] = ()
     activity: tuple[tuple[str, bool], ...] = ()
+    failures: tuple[tuple[str, int], ...] = ()
     scale_target: tuple[str, str, str, str] | None = None
     triggers_types: str = ""
     authentications_types: str = ""
@@ -60,17 +64,19 @@ def conditions(
     problem: Problem | None,
     now: datetime,
     cautions: Sequence[str] = (),
+    *,
+    one_way: str = "",
 ) -> tuple[Condition, ...]:
     """The four conditions after a sample, with the times of those that did not turn.
 
     *decision* is None when *problem* kept one from being made; *cautions* are what is odd about a
-    manifest that works all the same.
+    manifest that works all the same; *one_way* names the directions that are paused.
     """
     made = (
         _ready(decision, problem, now, cautions),
         _active(decision, now),
-        _condition("Fallback", "False", "NoFallbackFound", "no fallback is in use", now),
-        _paused(decision, now),
+        _fallback(decision, now),
+        _paused(decision, one_way, now),
     )
     found = tuple(was)
     for condition in made:
@@ -94,24 +100,41 @@ def _ready(
     return _condition("Ready", "False", TRIGGER_ERROR, failed, now)
 
 
+_STANDING = {Reason.PAUSED: "paused", Reason.OFF: "tandem.sh/mode is off"}
+
+
 def _active(decision: Decision | None, now: datetime) -> Condition:
     if decision is None or decision.active is None:
-        text = "paused" if decision and decision.reason is Reason.PAUSED else "no trigger answers"
+        standing = _STANDING.get(decision.reason) if decision else None
+        text = standing or "no trigger answers"
         return _condition("Active", "Unknown", "UnknownState", text, now)
     if decision.active:
-        names = [vote.reading.trigger for vote in decision.votes if vote.reading.is_active()]
-        return _condition("Active", "True", "ScalerActive", f"active: {', '.join(names)}", now)
+        names = [vote.reading.trigger for vote in decision.votes if vote.is_active()]
+        text = f"active: {', '.join(names)}" if names else "activation is forced"
+        return _condition("Active", "True", "ScalerActive", text, now)
     text = "every trigger is at or under its activation"
     if decision.reason is Reason.COOLDOWN:
         return _condition("Active", "False", "ScalerCooldown", f"{text}; cooling down", now)
     return _condition("Active", "False", "ScalerNotActive", text, now)
 
 
-def _paused(decision: Decision | None, now: datetime) -> Condition | None:
+def _fallback(decision: Decision | None, now: datetime) -> Condition | None:
+    if decision is None or not decision.votes:
+        return _condition("Fallback", "False", NO_FALLBACK, "no fallback is in use", now)
+    if decision.fallbacks:
+        text = f"a fallback speaks for {', '.join(decision.fallbacks)}"
+        return _condition("Fallback", "True", FALLBACK, text, now)
+    return _condition("Fallback", "False", NO_FALLBACK, "no fallback is in use", now)
+
+
+def _paused(decision: Decision | None, one_way: str, now: datetime) -> Condition | None:
     if decision is None:
         return None
     if decision.reason is Reason.PAUSED:
         return _condition("Paused", "True", "ScaledObjectPaused", "paused by annotation", now)
+    if one_way:
+        text = f"{one_way} is paused by annotation"
+        return _condition("Paused", "True", "ScaledObjectPaused", text, now)
     return _condition("Paused", "False", "ScaledObjectUnpaused", "not paused", now)
 
 
@@ -139,6 +162,7 @@ def _edges(status: Status) -> tuple[object, ...]:
         status.paused_replicas,
         status.metric_names,
         status.activity,
+        status.failures,
         status.scale_target,
         status.triggers_types,
         status.authentications_types,

@@ -8,6 +8,7 @@ one mistake yields one fault and reading goes on.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 from eventscaler.core.faults import Fault, Severity
 
 T = TypeVar("T")
+MAX_INT32 = 2**31 - 1
+SHOWN = 60
 
 
 class Node:
@@ -62,11 +65,23 @@ class Node:
             return default
         return found
 
-    def whole(self, key: str, default: int, *, at_least: int = 0) -> int:
-        found = self.optional_whole(key, at_least=at_least)
+    def whole(
+        self,
+        key: str,
+        default: int,
+        *,
+        at_least: int = 0,
+        at_most: int = MAX_INT32,
+        required: bool = False,
+    ) -> int:
+        if required and not self.has(key):
+            self.fault(key, None, "a whole number")
+        found = self.optional_whole(key, at_least=at_least, at_most=at_most)
         return default if found is None else found
 
-    def optional_whole(self, key: str, *, at_least: int = 0) -> int | None:
+    def optional_whole(
+        self, key: str, *, at_least: int = 0, at_most: int = MAX_INT32
+    ) -> int | None:
         found = self.raw(key)
         if found is None:
             return None
@@ -76,7 +91,27 @@ class Node:
         if found < at_least:
             self.fault(key, found, f"at least {at_least}")
             return None
+        if found > at_most:
+            self.fault(key, found, f"at most {at_most}")
+            return None
         return found
+
+    def number(self, key: str, *, above: float | None = None) -> float | None:
+        """A finite number that is written as a text; None where there is none."""
+        found = self.text(key)
+        if not found:
+            return None
+        try:
+            value = float(found)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            self.fault(key, found, 'a number in quotes, such as "2.5"')
+            return None
+        if above is not None and value <= above:
+            self.fault(key, found, f"above {above:g}")
+            return None
+        return value
 
     def flag(self, key: str) -> bool:
         found = self.raw(key)
@@ -140,10 +175,6 @@ def _with_text_keys(raw: dict[Any, Any], path: str, faults: list[Fault]) -> dict
     odd = [key for key in raw if not isinstance(key, str)]
     faults += [Fault(path, show(key), "a text as key: put it in quotes") for key in odd]
     return {key: value for key, value in raw.items() if isinstance(key, str)}
-
-
-MAX_INT32 = 2**31 - 1
-SHOWN = 60
 
 
 def did_you_mean(found: str, known: Sequence[str], otherwise: str) -> str:

@@ -20,12 +20,12 @@ from typing import Any, TypeVar
 
 from eventscaler.core.faults import Fault, Severity, errors
 from eventscaler.core.jobs import Calculation, JobSettings, Rollout, Strategy
+from eventscaler.decode.annotations import PAUSED, says
 from eventscaler.decode.node import Node, did_you_mean, show
 from eventscaler.decode.scaled_object import (
     NAME_LIMIT,
     TriggerBody,
     created_of,
-    is_paused,
     triggers_of,
 )
 from kube.resources import SCALED_JOBS
@@ -106,7 +106,7 @@ def scaled_job(body: Mapping[str, Any]) -> tuple[ScaledJob | None, tuple[Fault, 
         annotations=annotations,
         container=spec.text("envSourceContainerName"),
         polling_s=spec.whole("pollingInterval", 30, at_least=1),
-        settings=_settings(spec, paused=is_paused(annotations)),
+        settings=_settings(spec, paused=says(annotations, PAUSED)),
         triggers=triggers_of(spec),
     )
     _refuse_replicas(spec, value.triggers)

@@ -1,8 +1,7 @@
 """A ScaledObject's body as one frozen value.
 
-Fields and defaults are KEDA's (keda.sh/v1alpha1). What a later round brings is either refused here
-(a formula: scaling without it would be wrong) or noted as not applied (the rest: holding, or moving
-at once, is safe). The rules that need a trigger's own declaration are in `admission`.
+Fields and defaults are KEDA's (keda.sh/v1alpha1). The rules that need a trigger's own declaration
+are in `admission`.
 
 Source: https://keda.sh/docs/latest/reference/scaledobject-spec/
 """
@@ -14,16 +13,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventscaler.core.faults import Fault, Severity, errors
-from eventscaler.core.model import Behavior, Limits, Pause, Settings
+from eventscaler.core.faults import Fault, errors
+from eventscaler.core.model import Limits, Mode, Settings
+from eventscaler.decode.annotations import steering
+from eventscaler.decode.behavior import behavior
+from eventscaler.decode.modifiers import composite, fallback
 from eventscaler.decode.node import Node
 from kube.scale import Target
 from kube.values import times
 
-PAUSED = "autoscaling.keda.sh/paused"
-PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 AUTH_KINDS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
 METRIC_TYPES = ("AverageValue", "Value", "Utilization")
+PASSIVE = frozenset({"cpu", "memory"})
+UNCACHED = PASSIVE | {"cron"}
 NAME_LIMIT = 63
 
 
@@ -46,6 +48,11 @@ class TriggerBody:
     auth: AuthRef | None = None
 
     @property
+    def passive(self) -> bool:
+        """Whether it tells how many replicas, but never whether there is work."""
+        return self.type in PASSIVE
+
+    @property
     def wants_env(self) -> bool:
         """Whether some key is read from the workload's environment."""
         return any(key.endswith("FromEnv") for key in self.metadata)
@@ -53,7 +60,12 @@ class TriggerBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaledObject:
-    """What the user asked for; equal values mean that nothing relevant changed."""
+    """What the user asked for; equal values mean that nothing relevant changed.
+
+    Attributes:
+        restore: the count before the first decision comes back when this object is deleted.
+        hpa_name: of the HPA, where one is made; "" for the usual name.
+    """
 
     name: str
     namespace: str
@@ -65,6 +77,13 @@ class ScaledObject:
     limits: Limits
     settings: Settings
     triggers: tuple[TriggerBody, ...]
+    restore: bool = False
+    hpa_name: str = ""
+
+    @property
+    def reads(self) -> bool:
+        """Whether its triggers are read at all."""
+        return self.settings.pause is None and self.settings.mode is not Mode.OFF
 
     @property
     def borrows(self) -> bool:
@@ -89,9 +108,12 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
     target, container = _target(spec.child("scaleTargetRef"), namespace)
     limits = _limits(spec)
     polling_s = spec.whole("pollingInterval", 30, at_least=1)
-    settings = _settings(spec, _pause(meta))
-    _fallback(spec)
     triggers = triggers_of(spec)
+    advanced = spec.child("advanced")
+    settings = _settings(spec, meta, advanced, triggers)
+    restore = advanced.flag("restoreToOriginalReplicaCount")
+    hpa_name = _hpa_name(advanced.child("horizontalPodAutoscalerConfig"))
+    advanced.unknown()
     spec.unknown()
     created = created_of(meta)
     found = tuple(faults)
@@ -108,6 +130,8 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
         limits=limits,
         settings=settings,
         triggers=triggers,
+        restore=restore,
+        hpa_name=hpa_name,
     )
     return value, found
 
@@ -147,85 +171,35 @@ def _limits(spec: Node) -> Limits:
     return Limits(low, high, idle)
 
 
-def _settings(spec: Node, pause: Pause | None) -> Settings:
-    advanced = spec.child("advanced")
-    if advanced.flag("restoreToOriginalReplicaCount"):
-        _not_yet(advanced, "restoreToOriginalReplicaCount", "the count stays on deletion")
-    modifiers = advanced.child("scalingModifiers")
-    if modifiers.has("formula"):
-        modifiers.fault("formula", modifiers.raw("formula"), "no formula: not supported yet")
+def _settings(
+    spec: Node, meta: Node, advanced: Node, triggers: tuple[TriggerBody, ...]
+) -> Settings:
+    steered = steering(meta)
+    names = [trigger.name for trigger in triggers if trigger.name]
+    made = composite(advanced.child("scalingModifiers"), names)
     hpa = advanced.child("horizontalPodAutoscalerConfig")
-    hpa.text("name")  # names the HPA in KEDA; no HPA is made here
-    behavior = _behavior(hpa.child("behavior"))
-    for node, keys in ((hpa, ()), (modifiers, ("target", "activationTarget", "metricType"))):
-        for key in keys:
-            node.raw(key)
-        node.unknown()
-    advanced.unknown()
     return Settings(
         cooldown=timedelta(seconds=spec.whole("cooldownPeriod", 300)),
         initial_cooldown=timedelta(seconds=spec.whole("initialCooldownPeriod", 0)),
-        behavior=behavior,
-        pause=pause,
+        behavior=behavior(hpa.child("behavior")),
+        pause=steered.pause,
+        fallback=fallback(spec, composed=made is not None),
+        composite=made,
+        force=steered.force,
+        keep_in=steered.keep_in,
+        keep_out=steered.keep_out,
+        jump=steered.jump,
+        mode=steered.mode,
     )
 
 
-def _behavior(node: Node) -> Behavior:
-    may_rise = _open(node.child("scaleUp"))
-    may_fall = _open(node.child("scaleDown"))
-    node.unknown()
-    return Behavior(may_rise=may_rise, may_fall=may_fall)
-
-
-def _open(rules: Node) -> bool:
-    select = rules.text("selectPolicy", "Max", of=("Max", "Min", "Disabled"))
-    for key in ("policies", "stabilizationWindowSeconds", "tolerance"):
-        if rules.has(key):
-            _not_yet(rules, key, "counts move at once")
-    rules.unknown()
-    return select != "Disabled"
-
-
-def _fallback(spec: Node) -> None:
-    if not spec.has("fallback"):
-        return
-    node = spec.child("fallback")
-    for key in ("failureThreshold", "replicas"):
-        if node.optional_whole(key) is None and not node.has(key):
-            node.fault(key, None, "a whole number")
-    node.text("behavior", "static", of=FALLBACKS)
-    node.unknown()
-    _not_yet(spec, "fallback", "a trigger that fails holds the count")
-
-
-FALLBACKS = (
-    "static",
-    "currentReplicas",
-    "currentReplicasIfHigher",
-    "currentReplicasIfLower",
-    "scalingModifiers",
-)
-
-
-def _not_yet(node: Node, key: str, instead: str) -> None:
-    want = f"not applied yet; {instead}"
-    node.faults.append(Fault(node.at(key), "", want, Severity.WARNING))
-
-
-def _pause(meta: Node) -> Pause | None:
-    """The pause annotations; a count beats the plain pause."""
-    notes = meta.texts("annotations")
-    if PAUSED_REPLICAS in notes:
-        text = notes[PAUSED_REPLICAS]
-        if text.isdecimal() and len(text) < len(str(10**9)):
-            return Pause(int(text))
-        meta.fault(f"annotations[{PAUSED_REPLICAS}]", text, "a whole number of at least 0")
-    return Pause() if is_paused(notes) else None
-
-
-def is_paused(annotations: Mapping[str, str]) -> bool:
-    """Whether the plain pause is on; anything that is not false in Go's eyes is true."""
-    return annotations.get(PAUSED, "false") not in {"false", "False", "FALSE", "f", "F", "0"}
+def _hpa_name(hpa: Node) -> str:
+    name = hpa.text("name")
+    hpa.raw("behavior")
+    if len(name) > NAME_LIMIT:
+        hpa.fault("name", f"{len(name)} characters", f"at most {NAME_LIMIT}")
+    hpa.unknown()
+    return name
 
 
 def triggers_of(spec: Node) -> tuple[TriggerBody, ...]:
@@ -245,7 +219,7 @@ def triggers_of(spec: Node) -> tuple[TriggerBody, ...]:
 def _trigger(node: Node, index: int) -> TriggerBody:
     kind = node.text("type", required=True)
     cached = node.flag("useCachedMetrics")
-    if cached and kind in {"cpu", "memory", "cron"}:
+    if cached and kind in UNCACHED:
         node.fault("useCachedMetrics", cached, f"false: a {kind} trigger cannot be cached")
     if not node.has("metadata"):
         node.fault("metadata", None, "an object of texts")
@@ -266,7 +240,7 @@ def _metric_type(node: Node, kind: str) -> str:
     if kind in {"cpu", "memory"} and not node.has("metricType"):
         node.fault("metricType", None, "Utilization (value is a percentage) or AverageValue")
     found = node.text("metricType", "AverageValue", of=METRIC_TYPES)
-    if found == "Utilization" and kind not in {"cpu", "memory"}:
+    if found == "Utilization" and kind not in PASSIVE:
         node.fault(
             "metricType", found, "AverageValue or Value: only cpu and memory have Utilization"
         )

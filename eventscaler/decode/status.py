@@ -24,6 +24,7 @@ def known_status(body: Mapping[str, Any]) -> Status:
         paused_replicas=_whole(raw.get("pausedReplicaCount")),
         metric_names=tuple(str(name) for name in _list(raw.get("externalMetricNames"))),
         activity=_activity(_object(raw.get("triggersActivity"))),
+        failures=_failures(_object(raw.get("health"))),
         scale_target=_target(_object(raw.get("scaleTargetGVKR"))),
         triggers_types=str(raw.get("triggersTypes") or ""),
         authentications_types=str(raw.get("authenticationsTypes") or ""),
@@ -51,6 +52,11 @@ def _whole(raw: object) -> int | None:
 
 def _activity(raw: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
     return tuple(sorted((name, bool(_object(item).get("isActive"))) for name, item in raw.items()))
+
+
+def _failures(raw: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    counts = {name: _whole(_object(item).get("numberOfFailures")) for name, item in raw.items()}
+    return tuple(sorted((name, max(count or 0, 0)) for name, count in counts.items()))
 
 
 def _target(raw: Mapping[str, Any]) -> tuple[str, str, str, str] | None:

@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from eventscaler.auth import Resolver
+from eventscaler.engine.finalizers import Leaver, is_leaving
 from eventscaler.engine.registry import SCALED_OBJECT, Registry, auth_key, object_key
 from eventscaler.engine.schedule import Key, Schedule
 from eventscaler.engine.settings import EventSettings
@@ -46,6 +47,7 @@ DEFAULTS = EventSettings()
 RELIST_S = 10.0  # after a listing failed
 STUMBLE_S = 30.0  # after a turn broke
 AUTHENTICATIONS = (TRIGGER_AUTHENTICATIONS, CLUSTER_TRIGGER_AUTHENTICATIONS)
+_RESOURCES = {resource.kind: resource for resource in AUTHENTICATIONS}
 
 
 class EventEngine:
@@ -86,12 +88,14 @@ class EventEngine:
         self._registry = Registry(resolver, self._meters)
         self._readings = Readings(io, self._meters, share_s=settings.share_s)
         discovery = Discovery(client)
+        scales = Scales(client, discovery)
+        self._leaver = Leaver(client, scales, self._share)
         self._turn = Turn(
             client,
             discovery,
             rival=self._registry.rival,
             binder=Binder(client, discovery, resolver, io, strict=settings.strict),
-            sampler=Sampler(client, Scales(client, discovery), self._readings, now),
+            sampler=Sampler(client, scales, self._readings, now),
             recorder=recorder,
             meters=self._meters,
             counts=self._counts,
@@ -103,6 +107,7 @@ class EventEngine:
         """Scale, until cancelled. Lists everything first."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_listed())
+            group.create_task(self._leaver.run())
             while True:
                 key, due = await self._schedule.pop()
                 tracked = self._registry.get(key)
@@ -152,7 +157,7 @@ class EventEngine:
             self._hear(object_key(body))
             self._upsert(body)
         else:
-            self._at_once(self._registry.learn(kind, body))
+            self._learn(_RESOURCES[kind], body)
 
     def gone(self, body: Json) -> None:
         """An object of ours was deleted."""
@@ -210,11 +215,20 @@ class EventEngine:
 
     def _learn_all(self, resource: Resource, bodies: list[Json]) -> None:
         for body in bodies:
-            self._at_once(self._registry.learn(resource.kind, body))
+            self._learn(resource, body)
+
+    def _learn(self, resource: Resource, body: Json) -> None:
+        if is_leaving(body):
+            self._leaver.put(resource, body)
+        self._at_once(self._registry.learn(resource.kind, body))
 
     def _upsert(self, body: Json) -> None:
         key, shard = object_key(body), self._share.shard(body)
-        if body["metadata"].get("deletionTimestamp") or not self._share.holds(shard):
+        if not self._share.holds(shard):
+            self._forget(key)
+            return
+        if is_leaving(body):
+            self._leaver.put(SCALED_OBJECTS, body, self._registry.get(key))
             self._forget(key)
             return
         known = self._registry.get(key) is not None

@@ -14,8 +14,10 @@ from eventscaler.auth import Resolver
 from eventscaler.auth.resolver import Key as AuthKey
 from eventscaler.auth.resolver import key_of
 from eventscaler.core.faults import Fault
+from eventscaler.core.model import Memory
 from eventscaler.decode import ScaledObject, authentication, known_status
 from eventscaler.decode.authentication import CLUSTER_KIND
+from eventscaler.engine.finalizers import guards
 from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
 from eventscaler.metrics import Meters
@@ -75,7 +77,7 @@ class Registry:
         uid = str(body["metadata"].get("uid") or "")
         was = self._objects.get(key)
         if was is not None and was.uid == uid:
-            was.shard = shard
+            was.shard, was.guarded = shard, guards(body)
             return self._edited(was, order, faults)
         if was is not None:
             self.forget(key)
@@ -87,7 +89,8 @@ class Registry:
             order=order,
             faults=faults,
             status=status,
-            last_active=status.last_active,
+            guarded=guards(body),
+            memory=Memory(last_active=status.last_active, failures=dict(status.failures)),
         )
         self._objects[key] = tracked
         self._count(tracked, 1)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from eventscaler.core.faults import Fault
-from eventscaler.core.model import Decision
+from eventscaler.core.model import Decision, Memory
 from eventscaler.core.status import Status
 from eventscaler.decode import ScaledObject
 from eventscaler.engine.schedule import Key
@@ -22,9 +21,10 @@ class Tracked:
         faults: what is wrong with the manifest.
         status: as last written or found.
         written_at: when the status was last written, on the loop's clock.
+        guarded: whether it carries the finalizer.
         binding: its triggers, ready to read; None when they must be bound anew.
         bound_at: when they were bound, on the loop's clock.
-        last_active: kept with each sample, written less often.
+        memory: for the next decision; last_active is written less often than it is kept.
         running: a sample is under way; `again` asks for another right after it.
         refused: what the last write of the scale was refused with.
         decision: the last one.
@@ -38,9 +38,10 @@ class Tracked:
     faults: tuple[Fault, ...]
     status: Status
     written_at: float = float("-inf")
+    guarded: bool = False
     binding: Binding | None = None
     bound_at: float = 0.0
-    last_active: datetime | None = None
+    memory: Memory = field(default_factory=Memory)
     running: bool = False
     again: bool = False
     refused: str = ""

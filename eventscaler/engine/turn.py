@@ -13,9 +13,9 @@ from dataclasses import replace
 import structlog
 
 from eventscaler.core.faults import Fault, Severity
-from eventscaler.core.model import Reason
 from eventscaler.core.status import CHECK_FAILED, Problem, Status, worth_writing
 from eventscaler.decode import ScaledObject
+from eventscaler.engine.finalizers import guard
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.tracked import Counts, Tracked
 from eventscaler.metrics import Meters
@@ -76,12 +76,21 @@ class Turn:
             text = f"{order.target} is scaled by ScaledObject/{rival} already"
             await self._report(tracked, order, (), Round(problem=Problem(CHECK_FAILED, text)))
             return self._settings.busy_poll_s
+        if order.restore and not tracked.guarded:
+            try:
+                await guard(self._client, *tracked.key)
+            except NotLeading:
+                raise
+            except KubeError as error:
+                problem = Problem(CHECK_FAILED, f"the finalizer cannot be put on: {error}")
+                await self._report(tracked, order, (), Round(problem=problem))
+                return self._settings.busy_poll_s
         binding = await self._bound(tracked, order)
         if binding.refused:
             problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
             await self._report(tracked, order, (), Round(problem=problem))
             return self._settings.refresh_s
-        done = await self._sampler.round(order, binding.asked, tracked.last_active)
+        done = await self._sampler.round(order, binding.asked, tracked.memory)
         self._account(tracked, order, done)
         await self._report(tracked, order, binding.asked, done)
         return self._wait(order, done)
@@ -96,7 +105,7 @@ class Turn:
 
     async def _bound(self, tracked: Tracked, order: ScaledObject) -> Binding:
         """The triggers, bound anew when they changed, failed or grew old."""
-        if order.settings.pause is not None:
+        if not order.reads:
             return Binding(())
         now = asyncio.get_running_loop().time()
         old = tracked.binding
@@ -127,8 +136,8 @@ class Turn:
         self._say(tracked, scaled(order, done, tracked.refused))
         tracked.refused = done.refused
         self._log(tracked, done)
+        tracked.memory = done.memory
         if decision is not None:
-            tracked.last_active = decision.last_active
             tracked.decision = decision
 
     def _log(self, tracked: Tracked, done: Round) -> None:
@@ -141,7 +150,7 @@ class Turn:
         tell(
             "scaled" if done.written else "conflict" if done.changed else "held",
             object=tracked.name,
-            read={vote.reading.trigger: vote.reading.value for vote in decision.votes},
+            read={reading.trigger: reading.value for reading in decision.readings},
             current=decision.current,
             decided=decision.replicas,
             reason=decision.reason.value,
@@ -209,7 +218,7 @@ class Turn:
         decision = done.decision
         if done.changed:
             return self._settings.retry_s
-        if decision is None or decision.reason is Reason.PAUSED:
+        if decision is None or not order.reads:
             return float(order.polling_s)
         at_work = decision.replicas > 0 and not order.cached
         wait = float(

@@ -128,4 +128,5 @@ def asked(
         label=trigger.name or metric,
         trigger=ready,
         error=error,
+        passive=trigger.passive,
     )

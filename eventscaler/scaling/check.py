@@ -135,7 +135,13 @@ async def check(
     current, whence = await _current(order, client, discovery)
     now = io.now()
     created = now if order.created == EPOCH else order.created
-    state = State(current=current, created=created, last_active=known_status(body).last_active)
+    known = known_status(body)
+    state = State(
+        current=current,
+        created=created,
+        last_active=known.last_active,
+        failures=dict(known.failures),
+    )
     decision = decide(readings, order.limits, state, order.settings, now)
     return CheckReport(
         triggers=tuple(

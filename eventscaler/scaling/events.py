@@ -33,6 +33,7 @@ def turns(was: Status, new: Status) -> Iterator[Notice]:
     """What the conditions tell."""
     yield from _ready_turn(was, new)
     yield from _pause_turn(was, new)
+    yield from _fallback_turn(was, new)
 
 
 def _ready_turn(was: Status, new: Status) -> Iterator[Notice]:
@@ -57,9 +58,19 @@ def _pause_turn(was: Status, new: Status) -> Iterator[Notice]:
     if after is None or (before and before.status == after.status):
         return
     if after.status == "True":
-        yield Notice("ScaledObjectPaused", "paused by annotation")
+        yield Notice("ScaledObjectPaused", after.message)
     elif before is not None and before.status == "True":
         yield Notice("ScaledObjectUnpaused", "scaling again")
+
+
+def _fallback_turn(was: Status, new: Status) -> Iterator[Notice]:
+    before, after = was.condition("Fallback"), new.condition("Fallback")
+    if after is None or (before.status if before else "False") == after.status:
+        return
+    if after.status == "True":
+        yield Notice("ScaledObjectFallbackActivated", after.message, warning=True)
+    else:
+        yield Notice("ScaledObjectFallbackDeactivated", "every trigger answers again")
 
 
 def scaled(order: ScaledObject, done: Round, refused_before: str) -> Iterator[Notice]:

@@ -41,7 +41,9 @@ def status_after(
     pause = order.settings.pause
     status = replace(
         was,
-        conditions=conditions(was.conditions, decision, done.problem, now, cautions),
+        conditions=conditions(
+            was.conditions, decision, done.problem, now, cautions, one_way=_one_way(order)
+        ),
         paused_replicas=pause.replicas if pause else None,
         metric_names=_metric_names(was, asked),
         triggers_types=",".join(dict.fromkeys(trigger.type for trigger in order.triggers)),
@@ -53,9 +55,16 @@ def status_after(
     return replace(
         status,
         last_active=decision.last_active,
+        failures=tuple(sorted(decision.failures.items())),
         original_replicas=original,
         activity=_activity(was, asked, decision),
     )
+
+
+def _one_way(order: ScaledObject) -> str:
+    """The directions that an annotation closes."""
+    closed = (("scale-in", order.settings.keep_in), ("scale-out", order.settings.keep_out))
+    return " and ".join(name for name, kept in closed if kept)
 
 
 def bare_status(was: Status, problem: Problem, now: datetime) -> Status:
@@ -82,12 +91,12 @@ def _activity(
     before = dict(was.activity)
     if not asked:
         return was.activity
-    names = {one.label: one.trigger.metric_name for one in asked if one.trigger}
-    known = {name: before[name] for name in names.values() if name in before}
-    for vote in decision.votes:
-        active = vote.reading.is_active()
-        if active is not None:
-            known[names[vote.reading.trigger]] = active
+    names = {one.metric for one in asked if one.trigger}
+    known = {name: before[name] for name in names if name in before}
+    for reading in decision.readings:
+        active = reading.is_active()
+        if active is not None and reading.metric in names:
+            known[reading.metric] = active
     return tuple(sorted(known.items()))
 
 
@@ -97,6 +106,7 @@ def status_json(status: Status) -> Json:
         "conditions": write(status.conditions),
         "externalMetricNames": list(status.metric_names) or None,
         "triggersActivity": {n: {"isActive": active} for n, active in status.activity} or None,
+        "health": {name: _health(failed) for name, failed in status.failures} or None,
         "lastActiveTime": times.seconds(status.last_active) if status.last_active else None,
         "originalReplicaCount": status.original_replicas,
         "pausedReplicaCount": status.paused_replicas,
@@ -110,6 +120,10 @@ def status_json(status: Status) -> Json:
     return {key: value for key, value in body.items() if value is not None}
 
 
+def _health(failures: int) -> Json:
+    return {"numberOfFailures": failures, "status": "Failing" if failures else "Happy"}
+
+
 GVKR = ("group", "version", "kind", "resource")
 
 
@@ -118,7 +132,8 @@ def status_patch(was: Status, new: Status) -> Json:
     old, body = status_json(was), status_json(new)
     patch = {key: value for key, value in body.items() if old.get(key) != value}
     patch |= dict.fromkeys(set(old) - set(body))
-    if "triggersActivity" in patch and body.get("triggersActivity"):
-        gone = set(old.get("triggersActivity") or {}) - set(body["triggersActivity"])
-        patch["triggersActivity"] = body["triggersActivity"] | dict.fromkeys(gone)
+    for key in ("triggersActivity", "health"):
+        if key in patch and body.get(key):
+            gone = set(old.get(key) or {}) - set(body[key])
+            patch[key] = body[key] | dict.fromkeys(gone)
     return {"status": patch}

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
 from eventscaler.core.decide import decide
-from eventscaler.core.model import Decision, Reading, State
+from eventscaler.core.model import Decision, Memory, Mode, Reading, State
 from eventscaler.core.status import CHECK_FAILED, NO_REPLICAS, Problem
 from eventscaler.decode import ScaledObject
 from eventscaler.readings import Asked, Readings
@@ -37,12 +36,14 @@ class Round:
 
     Attributes:
         decision: None when the scale could not be read; `problem` says why.
+        memory: for the next round.
         written: whether the scale was set.
         refused: what the API said no with when it should be set; "" otherwise.
         changed: the scale was changed under us; sample again soon.
     """
 
     decision: Decision | None = None
+    memory: Memory = field(default_factory=Memory)
     problem: Problem | None = None
     written: bool = False
     refused: str = ""
@@ -57,19 +58,22 @@ class Sampler:
         self._readings = readings
         self._now = now
 
-    async def round(
-        self, order: ScaledObject, asked: Sequence[Asked], last_active: datetime | None
-    ) -> Round:
+    async def round(self, order: ScaledObject, asked: Sequence[Asked], memory: Memory) -> Round:
         """Bring the target to what its triggers ask for."""
         clock = asyncio.get_running_loop().time
         began = clock()
         scale, readings, ready = await self._read(order, asked)
         read = clock()
         if isinstance(scale, Problem):
-            return Round(problem=scale, timings=Timings(read - began))
+            return Round(problem=scale, memory=memory, timings=Timings(read - began))
         now = self._now()
         state = State(
-            current=scale.replicas, created=order.created, ready=ready, last_active=last_active
+            current=scale.replicas,
+            created=order.created,
+            ready=ready,
+            last_active=memory.last_active,
+            history=memory.history,
+            failures=memory.failures,
         )
         decision = decide(readings, order.limits, state, order.settings, now)
         decided = clock()
@@ -80,7 +84,7 @@ class Sampler:
     async def _read(
         self, order: ScaledObject, asked: Sequence[Asked]
     ) -> tuple[Scale | Problem, tuple[Reading, ...], int | None]:
-        wanted = () if order.settings.pause else tuple(asked)
+        wanted = tuple(asked) if order.reads else ()
         async with asyncio.TaskGroup() as group:
             scale_task = group.create_task(self._scale(order, wanted))
             readings_task = group.create_task(self._readings.sample(wanted))
@@ -109,17 +113,19 @@ class Sampler:
         return sum(1 for pod in pods if _is_ready(pod))
 
     async def _write(self, order: ScaledObject, scale: Scale, decision: Decision) -> Round:
-        if decision.replicas == scale.replicas:
-            return Round(decision=decision)
+        kept = Round(decision=decision, memory=decision.memory)
+        if decision.replicas == scale.replicas or order.settings.mode is not Mode.AUTO:
+            return kept
         try:
             await self._scales.put(order.target, decision.replicas, was=scale)
         except NotLeading:
             raise
         except Conflict:
-            return Round(decision=decision, changed=True)
+            return replace(kept, changed=True)
         except KubeError as error:
-            return Round(decision=decision, refused=str(error))
-        return Round(decision=decision, written=True)
+            return replace(kept, refused=str(error))
+        moved = decision.history.moved(decision.replicas - scale.replicas, self._now())
+        return replace(kept, memory=replace(kept.memory, history=moved), written=True)
 
 
 def _is_ready(pod: Json) -> bool:

@@ -13,7 +13,6 @@ from eventscaler.decode import authentication, scaled_job, scaled_object
 from kube.client import Json
 
 ROOT = Path(__file__).parents[2]
-DIFFERENCES = ROOT / "docs" / "differences.md"
 KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustertriggerauthentications")
 
 
@@ -79,8 +78,6 @@ def test_what_the_decoder_knows_of_a_scaled_job_is_in_the_schema() -> None:
 def test_what_the_decoder_knows_is_in_the_schema() -> None:
     """A key that no schema has is unknown at every level that the schema closes."""
     for path in objects(spec_schema("scaledobjects")):
-        if "policies" in path:
-            continue  # passed over as a whole
         body = full("ScaledObject", "scaledobjects")
         place: Any = body["spec"]
         for step in path:
@@ -149,12 +146,3 @@ def test_names_and_columns_are_the_originals(plural: str) -> None:
 
     assert (names["shortNames"], " ".join(columns)) == expected
     assert version(plural)["subresources"] == {"status": {}}
-
-
-def test_what_is_not_applied_yet_is_listed_in_the_docs() -> None:
-    listed = DIFFERENCES.read_text()
-    _, faults = scaled_object(full("ScaledObject", "scaledobjects"))
-    fields = {fault.path.rpartition(".")[2] for fault in faults if "not applied yet" in fault.want}
-
-    assert fields >= {"fallback", "policies", "stabilizationWindowSeconds", "tolerance"}
-    assert [field for field in sorted(fields) if field not in listed] == []

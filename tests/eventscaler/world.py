@@ -98,6 +98,11 @@ class World:
         for index in range(pods, len(held)):
             await self.client.delete(PODS, f"{app}-{index}", namespace="default", grace_s=0)
 
+    async def delete(self, name: str = "orders") -> None:
+        """Ask for a ScaledObject's deletion, and tell the engine when something holds it."""
+        await self.client.delete(SCALED_OBJECTS, name, namespace="default")
+        self.engine.changed(await self.client.get(SCALED_OBJECTS, name, namespace="default"))
+
     async def replicas(self, name: str = "orders") -> int:
         found = await self.client.get(DEPLOYMENTS, name, namespace="default")
         return int(found["spec"]["replicas"])
@@ -156,6 +161,7 @@ def echo(engine: EventEngine) -> Callable[[Request, Response], None]:
     def answered(request: Request, response: Response) -> None:
         if (
             request.method == "PATCH"
+            and request.path.startswith("/apis/keda.sh/")
             and request.path.endswith("/status")
             and response.status == 200
         ):

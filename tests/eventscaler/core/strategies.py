@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from eventscaler.core.model import Behavior, Limits, MetricType, Reading, Settings, State
+from eventscaler.core.behavior import FREE, Behavior, Policy, Rules, Select, Unit
+from eventscaler.core.history import History
+from eventscaler.core.model import Limits, MetricType, Reading, Settings, State
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -43,18 +45,55 @@ def readings(
         metric_type=st.sampled_from(MetricType),
         activation=st.sampled_from([0.0, 5.0, 100.0]),
         error=st.just("no route to host"),
+        metric=st.sampled_from(["s0-a", "s1-b"]),
+        passive=st.sampled_from([False, False, True]),
     )
     return st.lists(one, min_size=1, max_size=4)
+
+
+SECONDS = st.integers(0, 600).map(lambda s: timedelta(seconds=s))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Some wishes and moves of the last minutes, oldest first."""
+    ages = sorted(draw(st.lists(SECONDS, max_size=5)), reverse=True)
+    wished = tuple((NOON - age, draw(st.integers(0, 80))) for age in ages)
+    moves = tuple((NOON - age, draw(st.integers(-9, 9))) for age in ages)
+    return History(wished, moves)
+
+
+def _rules(select: st.SearchStrategy[Select]) -> st.SearchStrategy[Rules]:
+    policy = st.builds(
+        Policy,
+        unit=st.sampled_from(Unit),
+        value=st.integers(1, 200),
+        period=st.integers(1, 300).map(lambda s: timedelta(seconds=s)),
+    )
+    return st.builds(
+        Rules,
+        tolerance=st.sampled_from([0.0, 0.1, 0.5]),
+        window=st.none() | SECONDS,
+        policies=st.lists(policy, max_size=3).map(tuple),
+        select=select,
+    )
+
+
+BEHAVIORS = st.builds(
+    Behavior, up=_rules(st.sampled_from(Select)), down=_rules(st.sampled_from(Select))
+)
 
 
 @st.composite
 def states(draw: st.DrawFn, top: int = 80) -> State:
     ago = st.integers(0, 1000).map(lambda s: NOON - timedelta(seconds=s))
+    current = draw(st.integers(0, top))
     return State(
-        current=draw(st.integers(0, top)),
+        current=current,
         created=draw(ago),
         ready=draw(st.none() | st.integers(0, top)),
         last_active=draw(st.none() | ago),
+        history=draw(histories()),
     )
 
 
@@ -62,5 +101,8 @@ SETTINGS = st.builds(
     Settings,
     cooldown=st.sampled_from([timedelta(0), timedelta(seconds=300)]),
     initial_cooldown=st.sampled_from([timedelta(0), timedelta(seconds=60)]),
-    behavior=st.builds(Behavior, may_rise=st.booleans(), may_fall=st.booleans()),
+    behavior=st.just(FREE) | BEHAVIORS,
+    force=st.booleans(),
+    jump=st.booleans(),
+    hpa=st.booleans(),
 )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventscaler.core.behavior import FREE, Behavior, Rules, Select
 from eventscaler.core.decide import decide
 from eventscaler.core.model import (
-    Behavior,
     Decision,
     Limits,
     MetricType,
@@ -34,7 +34,8 @@ LONG_AGO = NOON - timedelta(days=1)
 OFF = Limits(0, 10)
 FLOOR = Limits(2, 10)
 IDLE = Limits(3, 10, idle=1)
-PLAIN = Settings()
+PLAIN = Settings(behavior=FREE)
+CLOSED = Rules(select=Select.DISABLED)
 
 
 def read(value: float | None, name: str = "orders", activation: float = 0) -> Reading:
@@ -90,7 +91,7 @@ def made(
                 read(50, activation=99),
                 active_ago_s=None,
                 created_ago_s=59,
-                settings=Settings(initial_cooldown=timedelta(seconds=60)),
+                settings=Settings(behavior=FREE, initial_cooldown=timedelta(seconds=60)),
             ),
             5,
             Reason.COOLDOWN,
@@ -126,13 +127,13 @@ def made(
             made(4, read(90), settings=Settings(pause=Pause(0))), 0, Reason.PAUSED, id="paused at 0"
         ),
         pytest.param(
-            made(4, read(90), settings=Settings(behavior=Behavior(may_rise=False))),
+            made(4, read(90), settings=Settings(behavior=Behavior(up=CLOSED))),
             4,
             Reason.DEMAND,
             id="scale-up is closed",
         ),
         pytest.param(
-            made(4, read(0), settings=Settings(behavior=Behavior(may_fall=False))),
+            made(4, read(0), settings=Settings(behavior=Behavior(down=CLOSED))),
             4,
             Reason.REST,
             id="scale-down is closed",
@@ -237,7 +238,7 @@ def test_no_sequence_of_blind_samples_ever_lowers(
     for sample in samples:
         at = blind % len(sample)
         seen = [
-            replace(reading, value=None) if all_blind or index == at else reading
+            replace(reading, value=None, passive=False) if all_blind or index == at else reading
             for index, reading in enumerate(sample)
         ]
         decision = decide(seen, within, replace(state, current=current), settings, now)

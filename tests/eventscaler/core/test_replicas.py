@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventscaler.core.model import Behavior, MetricType, Reading, State
+from eventscaler.core.behavior import Behavior
+from eventscaler.core.model import MetricType, Reading, State
 from eventscaler.core.replicas import vote
 from tests.eventscaler.core.strategies import NOON, TARGETS
 

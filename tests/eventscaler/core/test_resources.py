@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventscaler.core import resources
-from eventscaler.core.model import Behavior, MetricType, Reading, State
+from eventscaler.core.behavior import Behavior
+from eventscaler.core.model import MetricType, Reading, State
 from eventscaler.core.replicas import vote
 from kube.values.usage import PodUsage
 from tests.eventscaler.core.strategies import NOON

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventscaler.core.faults import Severity
-from eventscaler.core.model import Limits, Pause
+from eventscaler.core.behavior import Behavior, Rules, Select
+from eventscaler.core.model import Limits
 from eventscaler.decode import AuthRef, scaled_object
 from kube.client import Json
 from kube.scale import Target
@@ -73,7 +73,7 @@ def test_every_field_is_read() -> None:
     assert order.limits == Limits(2, 9, 1)
     assert order.settings.cooldown == timedelta(seconds=11)
     assert order.settings.initial_cooldown == timedelta(seconds=13)
-    assert (order.settings.behavior.may_rise, order.settings.behavior.may_fall) == (True, False)
+    assert order.settings.behavior == Behavior(down=Rules(select=Select.DISABLED))
     trigger = order.triggers[0]
     assert (trigger.name, trigger.metric_type, trigger.use_cached_metrics) == ("q", "Value", True)
     assert trigger.auth == AuthRef("creds", "ClusterTriggerAuthentication")
@@ -133,9 +133,6 @@ def test_every_field_is_read() -> None:
          "spec.fallback.replicas: found -1, want at least 0"),
         ({"fallback": {"failureThreshold": 3}},
          "spec.fallback.replicas: found nothing, want a whole number"),
-        ({"advanced": {"scalingModifiers": {"formula": "a + b", "target": "2"}}},
-         ("spec.advanced.scalingModifiers.formula: found 'a + b', want no formula: "
-         "not supported yet")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -144,28 +141,6 @@ def test_a_fault_says_where_what_and_what_would_do(change: Json, message: str) -
 
     assert order is None
     assert message in [str(fault) for fault in faults]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"fallback": {"failureThreshold": 3, "replicas": 2}},
-         "spec.fallback: not applied yet; a trigger that fails holds the count"),
-        ({"advanced": {"restoreToOriginalReplicaCount": True}},
-         ("spec.advanced.restoreToOriginalReplicaCount: not applied yet; "
-         "the count stays on deletion")),
-        ({"advanced": {"horizontalPodAutoscalerConfig": {"behavior": {
-            "scaleUp": {"stabilizationWindowSeconds": 60}}}}},
-         ("spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp"
-         ".stabilizationWindowSeconds: not applied yet; counts move at once")),
-    ],
-    ids=["fallback", "restore", "behavior"],
-)  # fmt: skip
-def test_what_is_not_applied_yet_is_a_warning(change: Json, message: str) -> None:
-    order, faults = scaled_object(manifests.scaled_object(**change))
-
-    assert order is not None
-    assert [(str(fault), fault.severity) for fault in faults] == [(message, Severity.WARNING)]
 
 
 def test_all_faults_come_at_once() -> None:
@@ -177,42 +152,6 @@ def test_all_faults_come_at_once() -> None:
         "spec.maxReplicaCount: found 0, want at least 1",
         "spec.pollingInterval: found 0, want at least 1",
         "spec.triggers: found nothing, want at least one trigger",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("annotations", "expected"),
-    [
-        pytest.param({"autoscaling.keda.sh/paused": "true"}, Pause(), id="paused"),
-        pytest.param({"autoscaling.keda.sh/paused": "please"}, Pause(), id="odd counts as true"),
-        pytest.param({"autoscaling.keda.sh/paused": "false"}, None, id="not paused"),
-        pytest.param({"autoscaling.keda.sh/paused-replicas": "0"}, Pause(0), id="at zero"),
-        pytest.param(
-            {"autoscaling.keda.sh/paused-replicas": "4", "autoscaling.keda.sh/paused": "false"},
-            Pause(4),
-            id="a count beats the plain pause",
-        ),
-    ],
-)
-def test_pause(annotations: dict[str, str], expected: Pause | None) -> None:
-    body = manifests.scaled_object()
-    body["metadata"]["annotations"] = annotations
-    order, _ = scaled_object(body)
-
-    assert order is not None
-    assert order.settings.pause == expected
-
-
-@pytest.mark.parametrize("text", ["-1", "two", "", "99999999999"])
-def test_a_pause_at_no_number_is_refused(text: str) -> None:
-    body = manifests.scaled_object()
-    body["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-replicas": text}
-
-    assert faults_of(body) == [
-        (
-            f"metadata.annotations[autoscaling.keda.sh/paused-replicas]: found '{text}', "
-            "want a whole number of at least 0"
-        )
     ]
 
 

@@ -21,13 +21,9 @@ async def test_from_zero_to_the_demand_and_back_to_zero() -> None:
         await asyncio.sleep(31)
         assert await world.replicas() == 7
 
-        await world.work(3)
-        await asyncio.sleep(16)
-        assert await world.replicas() == 3
-
         await world.work(0)
         await asyncio.sleep(16)
-        assert await world.replicas() == 1
+        assert await world.replicas() == 7, "a fall waits for its window"
         assert (await world.condition("Active"))[:2] == ("False", "ScalerCooldown")
 
         await asyncio.sleep(60)
@@ -120,7 +116,7 @@ async def test_after_a_restart_the_cooldown_goes_on_and_nothing_is_written() -> 
         sandbox = world.sandbox
     async with running(sandbox=sandbox) as world:
         await asyncio.sleep(30)
-        assert await world.replicas() == 1
+        assert await world.replicas() == 2
         assert world.wire.writes == []
 
         await asyncio.sleep(31)

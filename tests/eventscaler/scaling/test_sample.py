@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry
 
+from eventscaler.core.model import Memory
 from eventscaler.decode import ScaledObject, scaled_object
 from eventscaler.metrics import Meters
 from eventscaler.readings import Asked, Readings
@@ -63,7 +64,7 @@ async def test_value_multiplies_ready_pods(ready: int, expected: int) -> None:
             await world.client.patch(
                 PODS, f"orders-{index}", status, namespace="default", subresource="status"
             )
-        done = await sampler(world).round(order(), [by_value()], None)
+        done = await sampler(world).round(order(), [by_value()], Memory())
 
         assert done.decision is not None
         assert done.decision.replicas == expected
@@ -78,6 +79,6 @@ async def test_who_does_not_lead_does_not_write() -> None:
         await world.apply(manifests.deployment())
         client = Client(world.wire, gate=gate)
         with pytest.raises(NotLeading):
-            await sampler(world, client).round(order(), [by_value()], None)
+            await sampler(world, client).round(order(), [by_value()], Memory())
 
         assert await world.replicas() == 0
