@@ -8,6 +8,7 @@ Source: https://datatracker.ietf.org/doc/html/rfc5280#section-4.2
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LIFETIME = timedelta(days=365)
 SKEW = timedelta(hours=1)  # a caller's clock may be behind ours
+MOST_BUNDLED = 16  # authorities; older ones belong to processes that are long gone
 LONGEST_NAME = 64  # of a subject; longer names stand among the alternatives only
 
 
@@ -33,7 +35,7 @@ class KeyPair:
 
 
 def self_signed(names: Sequence[str], now: datetime, lifetime: timedelta = LIFETIME) -> KeyPair:
-    """A server certificate for the DNS *names*, and the authority that it is good under."""
+    """A server certificate for *names* (DNS or addresses), and the authority it is good under."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     key = ec.generate_private_key(ec.SECP256R1())
     valid = (now - SKEW, now + lifetime)
@@ -53,6 +55,22 @@ def expires(certificate: bytes) -> datetime:
         ValueError: there is none in it.
     """
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+
+
+def bundled(known: bytes, added: bytes, now: datetime) -> bytes:
+    """The authorities of *known* that still count, and *added* behind them, each once.
+
+    For several servers behind one name. What cannot be read in *known* is left out: a bundle with
+    it would be refused as a whole.
+    """
+    try:
+        old = x509.load_pem_x509_certificates(known)
+    except ValueError:
+        old = []
+    new = x509.load_pem_x509_certificate(added)
+    kept = [each for each in old if each.not_valid_after_utc > now and each != new]
+    chosen = [*kept[1 - MOST_BUNDLED :], new]
+    return b"".join(each.public_bytes(Encoding.PEM) for each in chosen)
 
 
 Valid = tuple[datetime, datetime]
@@ -82,7 +100,7 @@ def _leaf(
 ) -> x509.Certificate:
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
     subject = next((name for name in names if len(name) <= LONGEST_NAME), "tandem")
     return (
         _builder(_name(subject), authority.subject, key, valid)
@@ -111,3 +129,10 @@ def _builder(
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -43,11 +43,14 @@ from nodescaler.controllers.kit import PACK
 from nodescaler.core.settings import PackSettings
 from nodescaler.engine import NodeEngine, NodeSettings
 from scalers.io import IO
+from tandem import flags
 from tandem.clock import now
 from tandem.errors import BadInput
 from tandem.handlers import CrossThread, Registry, host
 from tandem.health import make_app, serving
 from tandem.leases import Counted, Leases
+from tandem.webhook import WebhookSettings
+from tandem.webhook import serve as serve_webhook
 
 log = structlog.get_logger()
 
@@ -67,6 +70,8 @@ class RunSettings:
         shards: into how many the event half is divided; with 1 the leader has all of it.
         listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
         pack: how nodes are planned.
+        strict: refuse triggers with keys that they do not read.
+        webhook: where admission is served, by every replica; None for nowhere.
     """
 
     kubeconfig: str | None = None
@@ -84,6 +89,8 @@ class RunSettings:
     pack: PackSettings = PACK
     plan_deadline_s: float = 60.0
     node_startup_s: float = 0.0
+    strict: bool = False
+    webhook: WebhookSettings | None = None
 
 
 class Engine(Sink, Protocol):
@@ -141,7 +148,7 @@ async def operate(
         stop: set to end it; everything is closed on the way out and the lease is released.
         started: called with the URL of the health endpoint once it answers.
     """
-    address, port = _address(settings.listen)
+    address, port = flags.address("--listen", settings.listen)
     config = await load(settings.kubeconfig, settings.context)
     async with AsyncExitStack() as stack:
         transport = connect(config)
@@ -215,6 +222,8 @@ class Operator:
                 if self._settings.elect:
                     group.create_task(self._elector.run())
                     group.create_task(self._until_deposed())
+                if self._settings.webhook is not None:
+                    group.create_task(self._admit(self._settings.webhook))
                 group.create_task(self._lead())
                 if self._settings.shards > 1:
                     group.create_task(self._share())
@@ -228,6 +237,10 @@ class Operator:
     async def _until_deposed(self) -> None:
         await self._elector.wait_lost()
         raise LostLease
+
+    async def _admit(self, webhook: WebhookSettings) -> None:
+        reload = partial(load, self._settings.kubeconfig, self._settings.context)
+        await serve_webhook(webhook, Client(self._transport), reload, self.registry)
 
     async def _lead(self) -> None:
         gate = _open
@@ -304,7 +317,9 @@ class Operator:
             io,
             recorder,
             now=now,
-            settings=EventSettings(auth=AuthSettings(cluster_namespace=self._namespace)),
+            settings=EventSettings(
+                auth=AuthSettings(cluster_namespace=self._namespace), strict=self._settings.strict
+            ),
             rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
             registry=self.registry,
             shards=self._settings.shards,
@@ -360,10 +375,3 @@ def _registry() -> CollectorRegistry:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return registry
-
-
-def _address(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004  # the last port
-        raise BadInput(f"--listen: found {listen!r}; would do: host:port, such as 127.0.0.1:8080")
-    return host, int(port)

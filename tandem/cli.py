@@ -42,6 +42,10 @@ Files = Annotated[
     list[Path],
     typer.Option("--file", "-f", help="YAML file, or a folder of them; - reads standard input."),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse keys that a trigger does not read, not only warn."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 Style = Annotated[LogFormat, typer.Option(help="json, text, or auto: text on a terminal.")]
@@ -68,6 +72,16 @@ def run(  # one parameter a flag is how typer reads a command
     listen: Annotated[
         str, typer.Option(help="Address of /healthz, /readyz and /metrics.")
     ] = "127.0.0.1:8080",
+    webhook: Annotated[
+        str, typer.Option(help="Address of the admission webhook; nowhere when empty.")
+    ] = "",
+    webhook_certificates: Annotated[
+        Path | None, typer.Option(help="Folder with its tls.crt and tls.key; else one is made.")
+    ] = None,
+    webhook_configuration: Annotated[
+        str, typer.Option(help="ValidatingWebhookConfiguration that is to trust a made one.")
+    ] = "",
+    strict: Strict = False,
     cloud: Annotated[str, typer.Option(help="Cloud of pools without a node class.")] = "kwok",
     batch_idle_duration: Annotated[
         str,
@@ -129,11 +143,13 @@ def run(  # one parameter a flag is how typer reads a command
 ) -> None:
     """Run the operator against a cluster until it is told to stop."""
     from tandem import app as operator  # noqa: PLC0415  # see the header
+    from tandem.webhook import webhook_of  # noqa: PLC0415
 
     if shards > 1 and not elect:
         raise BadInput("--shards: more than 1 needs the leases that --no-elect leaves out")
     if shards > 1 and only is Half.NODES:
         raise BadInput("--shards: divides the event half, which --only nodes leaves out")
+    strict = flags.strict(given=strict)
     settings = operator.RunSettings(
         kubeconfig=str(kubeconfig) if kubeconfig else None,
         context=context,
@@ -156,6 +172,8 @@ def run(  # one parameter a flag is how typer reads a command
         ),
         plan_deadline_s=flags.seconds("--plan-deadline", plan_deadline, zero=False),
         node_startup_s=flags.seconds("--node-startup", node_startup),
+        strict=strict,
+        webhook=webhook_of(webhook, webhook_certificates, webhook_configuration, strict=strict),
     )
     _configure(log_level, log_format)
     operator.main(settings)
@@ -289,9 +307,7 @@ def check(
 def validate(
     *,
     file: Files,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A key that a trigger does not read is a fault.")
-    ] = False,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Apply the admission rules offline and print all faults at once."""

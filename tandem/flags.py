@@ -11,6 +11,7 @@ from kube.values.duration import parse
 from tandem.errors import BadInput
 
 STRICT = "KEDA_CHECK_UNEXPECTED_SCALERS_PARAMS"
+LAST_PORT = 65535
 FAMILY = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
@@ -31,6 +32,21 @@ def seconds(flag: str, text: str, *, zero: bool = True) -> float:
     if found < 0 or (found == 0 and not zero):
         raise _bad(flag, text, wanted)
     return found
+
+
+def address(flag: str, text: str) -> tuple[str, int]:
+    """Where to listen.
+
+    Raises:
+        BadInput: no host and port.
+
+    >>> address("--listen", "127.0.0.1:8080")
+    ('127.0.0.1', 8080)
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > LAST_PORT:
+        raise _bad(flag, text, "host:port, such as 127.0.0.1:8080")
+    return host, int(port)
 
 
 def usd(flag: str, amount: float) -> float:

@@ -5,18 +5,23 @@ the process's signals. Both are right for a program that is only kopf. Here the 
 engines, so kopf gets another, and hands each event over with `call_soon_threadsafe`.
 
 Only `on.event` handlers are registered (by the two halves): no finalizer, no annotation, no write.
+
+Admission is hosted apart, with a server and a registry of its own and on every replica; its
+questions cross to the engines' loop and the answers back (`across`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 import aiohttp
 import kopf
 import structlog
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from kube.client import Json
 from kube.config import ClusterConfig
@@ -27,6 +32,8 @@ log = structlog.get_logger()
 PAUSE_S = 1.0
 END_S, END_TIMES = 0.3, 10
 
+Q = TypeVar("Q")
+A = TypeVar("A")
 Load = Callable[[], Awaitable[ClusterConfig]]
 Registry = kopf.OperatorRegistry
 
@@ -45,7 +52,28 @@ class CrossThread:
         self._loop.call_soon_threadsafe(self._sink.gone, body)
 
 
-async def host(registry: Registry, load: Load, missed: Callable[[], Awaitable[None]]) -> NoReturn:
+def server_at(address: str, port: int, certificate: Path, key: Path) -> kopf.WebhookServer:
+    """A server for the API server's questions; it looks each minute whether the files are new."""
+    return kopf.WebhookServer(addr=address, port=port, certfile=certificate, pkeyfile=key)
+
+
+def across(
+    ask: Callable[[Q], Coroutine[Any, Any, A]], loop: asyncio.AbstractEventLoop
+) -> Callable[[Q], Awaitable[A]]:
+    """*ask*, which belongs to *loop*, for callers in another loop."""
+
+    async def asked(question: Q) -> A:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ask(question), loop))
+
+    return asked
+
+
+async def host(
+    registry: Registry,
+    load: Load,
+    missed: Callable[[], Awaitable[None]],
+    server: kopf.WebhookServer | None = None,
+) -> NoReturn:
     """Run kopf until cancelled.
 
     kopf ends itself when it cannot watch, as after the deletion of a custom resource's definition.
@@ -55,18 +83,19 @@ async def host(registry: Registry, load: Load, missed: Callable[[], Awaitable[No
         registry: the handlers.
         load: gives a `ClusterConfig`; called in kopf's loop at each login.
         missed: lists everything anew.
+        server: where the API server asks, when the handlers are about admission.
     """
     kopf.on.login(registry=registry)(_login(load))
     while True:
-        why = await _until_it_ends(registry)
+        why = await _until_it_ends(registry, server)
         log.warning("kopf ended", object="handlers", decided="start it again", why=why)
         await asyncio.sleep(PAUSE_S)
         await missed()
 
 
-async def _until_it_ends(registry: Registry) -> str:
+async def _until_it_ends(registry: Registry, server: kopf.WebhookServer | None) -> str:
     stop = threading.Event()
-    thread = asyncio.ensure_future(asyncio.to_thread(_run, registry, stop))
+    thread = asyncio.ensure_future(asyncio.to_thread(_run, registry, server, stop))
     try:
         await asyncio.wait([thread])  # which, cancelled, leaves the thread for us to stop
     finally:
@@ -77,23 +106,27 @@ async def _until_it_ends(registry: Registry) -> str:
     return str(error.args[0] if error and error.args else error or "without a reason")
 
 
-def _run(registry: Registry, stop: threading.Event) -> None:
+def _run(registry: Registry, server: kopf.WebhookServer | None, stop: threading.Event) -> None:
     """Host kopf in a loop that can be left; `asyncio.run` would wait for every last task."""
     loop = asyncio.new_event_loop()
     try:
-        loop.run_until_complete(_kopf(registry, stop))
+        loop.run_until_complete(_kopf(registry, server, stop))
     finally:
         loop.close()
 
 
-async def _kopf(registry: Registry, stop: threading.Event) -> None:
+async def _kopf(
+    registry: Registry, server: kopf.WebhookServer | None, stop: threading.Event
+) -> None:
     asyncio.get_running_loop().set_exception_handler(_stumbled)
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False  # our own recorder publishes events, without repeating them
     settings.networking.error_backoffs = [1, 2, 4, 8]
+    settings.admission.server = server
     roots = await kopf.spawn_tasks(
         registry=registry,
         settings=settings,
+        memories=_Forgetful(),
         standalone=True,  # leadership is decided by our own lease before we get here
         clusterwide=True,
         stop_flag=stop,
@@ -103,6 +136,17 @@ async def _kopf(registry: Registry, stop: threading.Event) -> None:
     errors = [task.exception() for task in gone if not task.cancelled()]
     for error in filter(None, errors):
         raise error
+
+
+class _Forgetful(ResourceMemories):
+    """Keeps nothing of an object; kopf 1.45 keeps what it was asked about until it is deleted.
+
+    It hears of no deletion where only admission is hosted, so that each object ever edited would
+    stay. Our handlers keep their own state.
+    """
+
+    async def recall(self, *args: Any, **options: Any) -> ResourceMemory:
+        return await super().recall(*args, **(options | {"ephemeral": True}))
 
 
 async def _cancelled() -> set[asyncio.Task[Any]]:

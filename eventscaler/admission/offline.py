@@ -24,8 +24,8 @@ from eventscaler.admission.around import (
 from eventscaler.admission.held import hpa_of
 from eventscaler.admission.objects import advice, hpa_name, judged, names
 from eventscaler.admission.triggers import Known, judge_triggers
-from eventscaler.core.faults import Fault, Severity
-from eventscaler.decode import AuthRef, ScaledObject, authentication, data_of
+from eventscaler.core.faults import Fault
+from eventscaler.decode import AuthRef, ScaledObject, authentication, data_of, scaled_job
 from kube.scale import Target
 
 AUTH_KINDS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
@@ -53,7 +53,10 @@ def validate(bodies: Bodies, *, strict: bool = False) -> list[Fault]:
                 faults += _named(body, [finding.fault for finding in names(body)])
                 faults += _named(body, advice(order, body))
         elif body.get("kind") == "ScaledJob":
-            faults += _named(body, [Fault("kind", "", "not scaled yet", Severity.NOTE)])
+            job, wrong = scaled_job(body)
+            faults += _named(body, wrong)
+            if job is not None:
+                faults += _named(body, judge_triggers(job, known, strict=strict))
     return faults + list(_disputes(orders, bodies))
 
 

@@ -9,6 +9,7 @@ from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode import (
     Authentication,
     AuthRef,
+    ScaledJob,
     ScaledObject,
     TriggerBody,
     spec_of,
@@ -46,7 +47,9 @@ class Known:
 NOTHING = Known()
 
 
-def judge_triggers(order: ScaledObject, known: Known = NOTHING, *, strict: bool) -> list[Fault]:
+def judge_triggers(
+    order: ScaledObject | ScaledJob, known: Known = NOTHING, *, strict: bool
+) -> list[Fault]:
     """What is wrong with the triggers of *order*; *strict* refuses keys that nobody reads."""
     return [
         fault for trigger in order.triggers for fault in _one(order, trigger, known, strict=strict)
@@ -54,7 +57,7 @@ def judge_triggers(order: ScaledObject, known: Known = NOTHING, *, strict: bool)
 
 
 def _one(
-    order: ScaledObject, trigger: TriggerBody, known: Known, *, strict: bool
+    order: ScaledObject | ScaledJob, trigger: TriggerBody, known: Known, *, strict: bool
 ) -> Iterable[Fault]:
     found = known.authentications.get(trigger.auth) if trigger.auth else None
     values = known.values(found) if found else {}

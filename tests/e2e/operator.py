@@ -36,11 +36,11 @@ class OperatorProcess:
         self._server: Server | None = None
         self.starts = 0
 
-    def start(self) -> None:
-        """Start it and return when it leads and its first lists are in."""
-        already = self._count("ready")
+    def start(self, until: str = "ready") -> None:
+        """Start it and return when its log tells *until*: it leads and its first lists are in."""
+        already = self._count(until)
         self._server = Server(self._command, self.log, dict(os.environ))
-        self._server.wait_until(lambda: self._count("ready") > already, READY_S)
+        self._server.wait_until(lambda: self._count(until) > already, READY_S)
         self.starts += 1
 
     def kill(self) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import kopf
 import pytest
 
+from eventscaler.admission.review import Request, Verdict
 from eventscaler.engine import EventEngine
-from eventscaler.handlers import register
+from eventscaler.handlers import register, register_admission
 from kube.client import Json
 from tests.eventscaler.manifests import scaled_object, trigger_authentication
 from tests.eventscaler.world import DEFAULTS, made
@@ -37,6 +38,22 @@ async def test_every_kind_is_heard() -> None:
         "triggerauthentications",
         "clustertriggerauthentications",
     }
+
+
+async def test_every_kind_is_judged_and_nothing_else_is_asked_of_kopf() -> None:
+    async def judge(_: Request) -> Verdict:
+        return Verdict()
+
+    registry = kopf.OperatorRegistry()
+    register_admission(registry, judge)
+
+    assert {handler.id for handler in registry._webhooks.get_all_handlers()} == {
+        "scaledobjects",
+        "scaledjobs",
+        "triggerauthentications",
+        "clustertriggerauthentications",
+    }
+    assert not list(registry._watching.get_all_handlers())
 
 
 @pytest.mark.parametrize("type_", [None, "ADDED", "MODIFIED"])

@@ -121,11 +121,24 @@ def test_a_workload_has_one_scaled_object() -> None:
     ]
 
 
-def test_a_scaled_job_is_passed_with_a_note() -> None:
-    job: Json = {"kind": "ScaledJob", "metadata": {"name": "j"}, "spec": {}}
-    assert found(job, scaled_object("orders", pods_trigger())) == [
-        ("note", "ScaledJob/j kind: not scaled yet")
-    ]
+def test_the_triggers_of_a_scaled_job_are_judged() -> None:
+    template = {"spec": {"containers": [{"name": "main", "image": "busybox"}]}}
+    triggers = [pods_trigger(name="a"), pods_trigger("x", name="a"), {"type": "x", "metadata": {}}]
+    job: Json = {
+        "kind": "ScaledJob",
+        "metadata": {"name": "j"},
+        "spec": {"jobTargetRef": {"template": template}, "triggers": triggers},
+    }
+    [(_, same)] = found(job)
+    del triggers[1]
+    [(severity, unknown)] = found(job)
+
+    assert (
+        same
+        == "ScaledJob/j spec.triggers[1].name: found 'a', want a name that no other trigger has"
+    )
+    assert severity == "error"
+    assert unknown.startswith("ScaledJob/j spec.triggers[1].type: 'x' is not a trigger type")
 
 
 KEYS = st.sampled_from(
