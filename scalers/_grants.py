@@ -25,6 +25,7 @@ MARGIN = timedelta(seconds=60)
 """A token is renewed this long before it ends, or at half its life if that is later."""
 UNSTATED_S = 60.0
 """Life of a token whose endpoint does not say how long it lives."""
+LONGEST_S = 365 * 86400.0
 OK = 200
 UNAUTHORIZED = 401
 _REFUSALS = frozenset(
@@ -161,7 +162,7 @@ def _life(written: object) -> timedelta:
         seconds = float(str(written))
     except ValueError:
         seconds = UNSTATED_S
-    return timedelta(seconds=min(max(seconds, 0.0), 365 * 86400.0))
+    return timedelta(seconds=min(seconds, LONGEST_S) if seconds >= 0 else 0.0)
 
 
 def _why(answer: Answer, said: Mapping[str, Any]) -> str:

@@ -32,7 +32,6 @@ class RemoteSettings:
         vault_ca: file with the certificate authorities of vaults.
         token_file: the operator's ServiceAccount token.
         token_folders: token files named by an object must be below one of these.
-        aws_endpoint: of AWS Secrets Manager, where it is not Amazon's own.
     """
 
     keep: timedelta = KEEP
@@ -43,7 +42,6 @@ class RemoteSettings:
     vault_ca: str = ""
     token_file: str = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
     token_folders: tuple[str, ...] = ("/var/run/secrets",)
-    aws_endpoint: str = ""
 
     def trusts_vault(self, address: str) -> bool:
         """Whether the vault at *address* may be sent the operator's own token."""
@@ -59,7 +57,7 @@ def remote_of(
     """The settings that the process' environment gives, by the names that others use for them.
 
     VAULT_ADDR, VAULT_TOKEN and VAULT_CACERT are those of Vault's own programs; the token is for the
-    vault at that address. AWS_ENDPOINT_URL_SECRETS_MANAGER is known to Amazon's libraries.
+    vault at that address.
     """
     token, address = environ.get("VAULT_TOKEN", ""), environ.get("VAULT_ADDR", "")
     return RemoteSettings(
@@ -67,5 +65,4 @@ def remote_of(
         vaults=(*vaults, address) if address else vaults,
         vault_token=Secret(token) if token else None,
         vault_ca=environ.get("VAULT_CACERT", ""),
-        aws_endpoint=environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", ""),
     )

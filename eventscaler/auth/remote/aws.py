@@ -1,7 +1,8 @@
 """AWS Secrets Manager: `awsSecretManager`.
 
 As static keys, or as the identity that `podIdentity` says. Only texts can be parameters; of a
-secret that is JSON, `secretKey` picks one field.
+secret that is JSON, `secretKey` picks one field. Where Amazon's API is elsewhere, boto3 knows from
+AWS_ENDPOINT_URL_SECRETS_MANAGER.
 Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 """
 
@@ -46,12 +47,10 @@ def _version(secret: AwsSecret) -> Version:
 
 
 async def _account(source: AwsManager, where: Where) -> Account:
-    endpoint = where.settings.remote.aws_endpoint
     given, identity = source.credentials, source.identity
     if given is not None:
         return Account(
             region=source.region,
-            endpoint=endpoint,
             key_id=await where.secret(given.key_id),
             secret_key=await where.secret(given.secret_key),
             token=await where.secret(given.token) if given.token else None,
@@ -60,7 +59,6 @@ async def _account(source: AwsManager, where: Where) -> Account:
         raise AuthFault("give 'credentials', or 'podIdentity' with provider aws")
     return Account(
         region=source.region,
-        endpoint=endpoint,
         role=identity.role_arn,
         external_id=identity.external_id,
     )
