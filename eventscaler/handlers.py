@@ -26,7 +26,12 @@ Judge = Callable[[Request], Awaitable[Verdict]]
 
 FORBIDDEN = 403  # what the author is told an admission webhook's no is
 
-WATCHED = (TRIGGER_AUTHENTICATIONS, CLUSTER_TRIGGER_AUTHENTICATIONS, SCALED_OBJECTS)
+WATCHED = (
+    TRIGGER_AUTHENTICATIONS,
+    CLUSTER_TRIGGER_AUTHENTICATIONS,
+    SCALED_OBJECTS,
+    SCALED_JOBS,
+)
 
 
 def register(registry: kopf.OperatorRegistry, engine: Sink) -> None:

@@ -36,6 +36,11 @@ class Meters:
             "Samples of an object with some failure.",
             ("namespace", "scaledObject"),
         )
+        self.job_errors = counter(
+            "keda_scaled_job_errors",
+            "Rounds of a ScaledJob with some failure.",
+            ("namespace", "scaledJob"),
+        )
         self.paused = gauge(
             "keda_scaled_object_paused", "Whether it is paused.", ("namespace", "scaledObject")
         )
@@ -57,13 +62,17 @@ class Meters:
     def failed(self, labels: Labels) -> None:
         self.trigger_errors.labels(*labels).inc()
 
-    def forget(self, namespace: str, name: str) -> None:
+    def forget(self, namespace: str, name: str, kind: str) -> None:
         """Drop every series of one object."""
+        here, of_kind = {"namespace": namespace}, {"type": kind.lower()}
         for meter in (self.value, self.active, self.latency, self.trigger_errors):
-            meter.remove_by_labels({"namespace": namespace, "scaledObject": name})
-        for meter in (self.object_errors, self.paused):
-            meter.remove_by_labels({"namespace": namespace, "scaledObject": name})
-        self.delay.remove_by_labels({"namespace": namespace, "resource": name})
+            meter.remove_by_labels(here | {"scaledObject": name} | of_kind)
+        self.delay.remove_by_labels(here | {"resource": name} | of_kind)
+        if kind.lower() != KIND:
+            self.job_errors.remove_by_labels(here | {"scaledJob": name})
+            return
+        for each in (self.object_errors, self.paused):
+            each.remove_by_labels(here | {"scaledObject": name})
 
 
 class AdmissionMeters:

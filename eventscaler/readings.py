@@ -36,6 +36,7 @@ class Asked:
     trigger: Trigger | None
     error: str = ""
     passive: bool = False
+    kind: str = KIND
 
     @property
     def metric(self) -> str:
@@ -45,7 +46,7 @@ class Asked:
     @property
     def labels(self) -> Labels:
         metric = self.trigger.metric_name if self.trigger else ""
-        return (self.namespace, metric, self.owner, self.label, str(self.index), KIND)
+        return (self.namespace, metric, self.owner, self.label, str(self.index), self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class _Answer:
 class _Flight:
     """A read under way or just over; without an answer when its reader was cancelled."""
 
+    began: float
     landed: asyncio.Event = field(default_factory=asyncio.Event)
     answer: _Answer | None = None
 
@@ -78,13 +80,18 @@ class Readings:
         self.reads = 0  # of sources; for statistics
         self.shared = 0  # answers that cost no read
 
-    async def sample(self, asked: Sequence[Asked]) -> tuple[Reading, ...]:
-        """Read all of them at once; never raises for a source's failure."""
+    async def sample(
+        self, asked: Sequence[Asked], *, since: float = float("-inf")
+    ) -> tuple[Reading, ...]:
+        """Read all of them at once; never raises for a source's failure.
+
+        A read that began before *since*, by the loop's clock, is not shared.
+        """
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._reading(one)) for one in asked]
+            tasks = [group.create_task(self._reading(one, since)) for one in asked]
         return tuple(task.result() for task in tasks)
 
-    async def _reading(self, asked: Asked) -> Reading:
+    async def _reading(self, asked: Asked, since: float) -> Reading:
         trigger = asked.trigger
         if trigger is None:
             self._meters.failed(asked.labels)
@@ -96,7 +103,7 @@ class Readings:
                 passive=asked.passive,
                 error=asked.error,
             )
-        answer = await self._answer(trigger)
+        answer = await self._answer(trigger, since)
         reading = _reading(asked, trigger, answer)
         if reading.value is None:
             self._meters.failed(asked.labels)
@@ -105,9 +112,9 @@ class Readings:
             self._meters.read(asked.labels, reading.value, active=active, took_s=answer.took_s)
         return reading
 
-    async def _answer(self, trigger: Trigger) -> _Answer:
+    async def _answer(self, trigger: Trigger, since: float) -> _Answer:
         """The source's answer, read by this call or by the one that it joins."""
-        while (flight := self._flights.get(trigger.source)) is not None:
+        while (flight := self._flights.get(trigger.source)) is not None and flight.began >= since:
             await flight.landed.wait()
             if flight.answer is not None:
                 self.shared += 1
@@ -115,14 +122,14 @@ class Readings:
         return await self._fly(trigger)
 
     async def _fly(self, trigger: Trigger) -> _Answer:
-        flight = self._flights[trigger.source] = _Flight()
+        loop = asyncio.get_running_loop()
+        flight = self._flights[trigger.source] = _Flight(loop.time())
         try:
             flight.answer = await self._read(trigger)
         finally:
             flight.landed.set()
             if flight.answer is None:
                 self._forget(trigger.source, flight)
-        loop = asyncio.get_running_loop()
         loop.call_later(self._share_s, self._forget, trigger.source, flight)
         return flight.answer
 

@@ -9,8 +9,7 @@ from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode import (
     Authentication,
     AuthRef,
-    ScaledJob,
-    ScaledObject,
+    Scalable,
     TriggerBody,
     spec_of,
     translated,
@@ -47,18 +46,14 @@ class Known:
 NOTHING = Known()
 
 
-def judge_triggers(
-    order: ScaledObject | ScaledJob, known: Known = NOTHING, *, strict: bool
-) -> list[Fault]:
+def judge_triggers(order: Scalable, known: Known = NOTHING, *, strict: bool) -> list[Fault]:
     """What is wrong with the triggers of *order*; *strict* refuses keys that nobody reads."""
     return [
         fault for trigger in order.triggers for fault in _one(order, trigger, known, strict=strict)
     ]
 
 
-def _one(
-    order: ScaledObject | ScaledJob, trigger: TriggerBody, known: Known, *, strict: bool
-) -> Iterable[Fault]:
+def _one(order: Scalable, trigger: TriggerBody, known: Known, *, strict: bool) -> Iterable[Fault]:
     found = known.authentications.get(trigger.auth) if trigger.auth else None
     values = known.values(found) if found else {}
     identity = found.identity if found else None

@@ -17,16 +17,22 @@ class Workload:
 
     Args:
         client, discovery: None where there is no cluster.
+        body: the target's body where it is known; else it is read.
     """
 
     def __init__(
-        self, client: Client | None, discovery: Discovery | None, target: Target, objects: Objects
+        self,
+        client: Client | None,
+        discovery: Discovery | None,
+        target: Target,
+        objects: Objects,
+        body: Json | None = None,
     ) -> None:
         self._client = client
         self._discovery = discovery
         self._target = target
         self._objects = objects
-        self._found: Json | AuthFault | None = None
+        self._found: Json | AuthFault | None = body
 
     @property
     def what(self) -> str:

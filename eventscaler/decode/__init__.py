@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from eventscaler.decode.authentication import Authentication, authentication
 from eventscaler.decode.data import data_of
+from eventscaler.decode.scalable import Scalable
 from eventscaler.decode.scaled_job import ScaledJob, scaled_job
 from eventscaler.decode.scaled_object import AuthRef, ScaledObject, TriggerBody, scaled_object
 from eventscaler.decode.sources import EnvRef, KeyRef, Source
@@ -19,6 +20,7 @@ __all__ = [
     "Authentication",
     "EnvRef",
     "KeyRef",
+    "Scalable",
     "ScaledJob",
     "ScaledObject",
     "Source",

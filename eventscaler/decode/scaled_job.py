@@ -65,6 +65,10 @@ class ScaledJob:
     triggers: tuple[TriggerBody, ...]
 
     @property
+    def kind(self) -> str:
+        return SCALED_JOBS.kind
+
+    @property
     def target(self) -> Target:
         """Whose containers have the environment: its own Jobs."""
         return Target(self.namespace, SCALED_JOBS.api_version, SCALED_JOBS.kind, self.name)
@@ -73,7 +77,7 @@ class ScaledJob:
     def workload(self) -> dict[str, Any]:
         """A body with the pod template of its Jobs."""
         return {
-            "kind": SCALED_JOBS.kind,
+            "kind": self.kind,
             "metadata": {"name": self.name},
             "spec": dict(self.job),
         }

@@ -86,6 +86,15 @@ class ScaledObject:
         return self.settings.pause is None and self.settings.mode is not Mode.OFF
 
     @property
+    def kind(self) -> str:
+        return "ScaledObject"
+
+    @property
+    def workload(self) -> dict[str, Any] | None:
+        """The target's body, which only the cluster has."""
+        return None
+
+    @property
     def borrows(self) -> bool:
         """Whether some trigger gets credentials or settings from elsewhere."""
         return any(trigger.auth or trigger.wants_env for trigger in self.triggers)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 
 import scalers.base
 from eventscaler.core.faults import Fault, Severity
-from eventscaler.decode.scaled_job import ScaledJob
-from eventscaler.decode.scaled_object import ScaledObject, TriggerBody
+from eventscaler.decode.scalable import Scalable
+from eventscaler.decode.scaled_object import TriggerBody
 from scalers._grants import Grant
 from scalers.base import PodIdentity, Secret, TriggerSpec
 
 
 def spec_of(
-    order: ScaledObject | ScaledJob,
+    order: Scalable,
     trigger: TriggerBody,
     auth: Mapping[str, Secret],
     env: Mapping[str, str],

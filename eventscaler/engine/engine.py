@@ -16,15 +16,20 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from eventscaler.auth import Resolver
+from eventscaler.engine.bindings import Bindings
 from eventscaler.engine.finalizers import Leaver, is_leaving
-from eventscaler.engine.registry import SCALED_OBJECT, Registry, auth_key, object_key
+from eventscaler.engine.job_turn import JobTurn
+from eventscaler.engine.registry import SCALED, Registry, auth_key, object_key
+from eventscaler.engine.reporting import Reporter
 from eventscaler.engine.schedule import Key, Schedule
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.share import Share
 from eventscaler.engine.tracked import Counts, EngineStatistics, Tracked
 from eventscaler.engine.turn import Turn
-from eventscaler.metrics import KIND, Meters
+from eventscaler.metrics import Meters
 from eventscaler.readings import Readings
+from eventscaler.scaled_jobs.rounds import Rounds
+from eventscaler.scaled_jobs.store import Store
 from eventscaler.scaling.binding import Binder
 from eventscaler.scaling.sample import Sampler
 from kube.client import Client, Json
@@ -33,6 +38,7 @@ from kube.errors import KubeError, NotFound, NotLeading
 from kube.events import Recorder
 from kube.resources import (
     CLUSTER_TRIGGER_AUTHENTICATIONS,
+    SCALED_JOBS,
     SCALED_OBJECTS,
     TRIGGER_AUTHENTICATIONS,
     Resource,
@@ -51,7 +57,7 @@ _RESOURCES = {resource.kind: resource for resource in AUTHENTICATIONS}
 
 
 class EventEngine:
-    """Scales what ScaledObjects ask for.
+    """Scales what ScaledObjects and ScaledJobs ask for.
 
     Args:
         client: writes go through its gate, so an engine that lost its lease changes nothing.
@@ -90,18 +96,33 @@ class EventEngine:
         discovery = Discovery(client)
         scales = Scales(client, discovery)
         self._leaver = Leaver(client, scales, self._share)
-        self._turn = Turn(
+        binder = Binder(client, discovery, resolver, io, strict=settings.strict)
+        bindings = Bindings(binder, refresh_s=settings.refresh_s)
+        reporter = Reporter(client, recorder, self._counts)
+        turn = Turn(
             client,
             discovery,
             rival=self._registry.rival,
-            binder=Binder(client, discovery, resolver, io, strict=settings.strict),
+            bindings=bindings,
             sampler=Sampler(client, scales, self._readings, now),
-            recorder=recorder,
+            reporter=reporter,
             meters=self._meters,
             counts=self._counts,
             now=now,
             settings=settings,
         )
+        job_turn = JobTurn(
+            bindings=bindings,
+            rounds=Rounds(Store(client), self._readings, now),
+            reporter=reporter,
+            meters=self._meters,
+            now=now,
+            settings=settings,
+        )
+        self._turns: dict[str, Turn | JobTurn] = {
+            SCALED_OBJECTS.kind: turn,
+            SCALED_JOBS.kind: job_turn,
+        }
 
     async def run(self) -> None:
         """Scale, until cancelled. Lists everything first."""
@@ -128,13 +149,14 @@ class EventEngine:
             for gone in known - {auth_key(resource.kind, body) for body in bodies}:
                 self._at_once(self._registry.unlearn(gone))
         if not self._share.empty:
-            await self._resync_objects()
+            for resource in SCALED.values():
+                await self._resync_objects(resource)
 
-    async def _resync_objects(self) -> None:
-        before, told = self._registry.keys(), set[Key]()
+    async def _resync_objects(self, resource: Resource) -> None:
+        before, told = self._registry.keys(resource.kind), set[Key]()
         self._told.append(told)
         try:
-            bodies = {object_key(body): body for body in await self._listed(SCALED_OBJECTS)}
+            bodies = {object_key(body): body for body in await self._listed(resource)}
         finally:
             self._told = [each for each in self._told if each is not told]
         for key, body in bodies.items():
@@ -153,7 +175,7 @@ class EventEngine:
     def changed(self, body: Json) -> None:
         """An object of ours was made or edited. Never waits; call it in the loop."""
         kind = str(body["kind"])
-        if kind == SCALED_OBJECT:
+        if kind in SCALED:
             self._hear(object_key(body))
             self._upsert(body)
         else:
@@ -162,7 +184,7 @@ class EventEngine:
     def gone(self, body: Json) -> None:
         """An object of ours was deleted."""
         kind = str(body["kind"])
-        if kind == SCALED_OBJECT:
+        if kind in SCALED:
             self._hear(object_key(body))
             self._forget(object_key(body))
         else:
@@ -228,7 +250,7 @@ class EventEngine:
             self._forget(key)
             return
         if is_leaving(body):
-            self._leaver.put(SCALED_OBJECTS, body, self._registry.get(key))
+            self._leaver.put(SCALED[key.kind], body, self._registry.get(key))
             self._forget(key)
             return
         known = self._registry.get(key) is not None
@@ -263,14 +285,14 @@ class EventEngine:
         """A turn, and the time of the next; whatever happens, the object is not lost."""
         loop = asyncio.get_running_loop()
         late = loop.time() - due
-        namespace, name = tracked.key
-        self._meters.delay.labels(namespace, KIND, name).set(late)
+        namespace, name, kind = tracked.key
+        self._meters.delay.labels(namespace, kind.lower(), name).set(late)
         self._counts.latest_s = late
         self._counts.samples += 1
         self._counts.running += 1
         try:
             with self._share.turn(tracked.shard):
-                wait = await self._turn.take(tracked)
+                wait = await self._turns[kind].take(tracked)
         except NotLeading:
             wait = STUMBLE_S  # whoever runs this engine is about to cancel it
         except Exception:  # outermost frame: one object's trouble must not end the rest

@@ -6,7 +6,7 @@ status writes, which come back as changes, cost one comparison.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from eventscaler import admission
@@ -15,31 +15,44 @@ from eventscaler.auth.resolver import Key as AuthKey
 from eventscaler.auth.resolver import key_of
 from eventscaler.core.faults import Fault
 from eventscaler.core.model import Memory
-from eventscaler.decode import ScaledObject, authentication, known_status
+from eventscaler.decode import (
+    Scalable,
+    ScaledJob,
+    ScaledObject,
+    authentication,
+    known_status,
+    scaled_job,
+)
 from eventscaler.decode.authentication import CLUSTER_KIND
 from eventscaler.engine.finalizers import guards
 from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
 from eventscaler.metrics import Meters
+from eventscaler.scaled_jobs.memory import JobMemory
 from kube.client import Json
+from kube.resources import SCALED_JOBS, SCALED_OBJECTS
 from kube.scale import Target
 from kube.values.times import EPOCH
 
-SCALED_OBJECT = "ScaledObject"
+Reader = Callable[[Json], tuple[ScaledObject | ScaledJob | None, tuple[Fault, ...]]]
+
+SCALED = {resource.kind: resource for resource in (SCALED_OBJECTS, SCALED_JOBS)}
+RESOURCE_TYPES = {SCALED_OBJECTS.kind: "scaled_object", SCALED_JOBS.kind: "scaled_job"}
+READERS: Mapping[str, Reader] = {SCALED_OBJECTS.kind: admission.read, SCALED_JOBS.kind: scaled_job}
 
 
 def object_key(body: Json) -> Key:
     meta = body["metadata"]
-    return (str(meta.get("namespace") or "default"), str(meta["name"]))
+    return Key(str(meta.get("namespace") or "default"), str(meta["name"]), str(body["kind"]))
 
 
 def auth_key(kind: str, body: Json) -> AuthKey:
-    namespace, name = object_key(body)
+    namespace, name, _ = object_key(body)
     return (kind, "" if kind == CLUSTER_KIND else namespace, name)
 
 
 class Registry:
-    """The ScaledObjects, and the authentications that they refer to."""
+    """The ScaledObjects and ScaledJobs, and the authentications that they refer to."""
 
     def __init__(self, resolver: Resolver, meters: Meters) -> None:
         self._resolver = resolver
@@ -53,27 +66,27 @@ class Registry:
     def get(self, key: Key) -> Tracked | None:
         return self._objects.get(key)
 
-    def keys(self) -> frozenset[Key]:
-        return frozenset(self._objects)
+    def keys(self, kind: str) -> frozenset[Key]:
+        return frozenset(key for key in self._objects if key.kind == kind)
 
     def rival(self, tracked: Tracked) -> str:
         """The older ScaledObject of the same workload; "" when there is none.
 
         Two would undo each other's counts, so the older one has it; ties go by name.
         """
-        if tracked.order is None:
+        if not isinstance(tracked.order, ScaledObject):
             return ""
         claims = [self._objects[key] for key in self._claims.get(tracked.order.target, ())]
         first = min(claims, key=_seniority, default=tracked)
-        return "" if first is tracked else first.key[1]
+        return "" if first is tracked else first.key.name
 
     def of_shard(self, shard: int) -> list[Tracked]:
         return [tracked for tracked in self._objects.values() if tracked.shard == shard]
 
     def upsert(self, body: Json, shard: int = 0) -> Tracked | None:
-        """Take a ScaledObject in; None when it says nothing new."""
+        """Take an object in; None when it says nothing new."""
         key = object_key(body)
-        order, faults = admission.read(body)
+        order, faults = READERS[key.kind](body)
         uid = str(body["metadata"].get("uid") or "")
         was = self._objects.get(key)
         if was is not None and was.uid == uid:
@@ -91,13 +104,14 @@ class Registry:
             status=status,
             guarded=guards(body),
             memory=Memory(last_active=status.last_active, failures=dict(status.failures)),
+            jobs=JobMemory(last_active=status.last_active),
         )
         self._objects[key] = tracked
         self._count(tracked, 1)
         return tracked
 
     def _edited(
-        self, was: Tracked, order: ScaledObject | None, faults: tuple[Fault, ...]
+        self, was: Tracked, order: ScaledObject | ScaledJob | None, faults: tuple[Fault, ...]
     ) -> Tracked | None:
         if (was.order, was.faults) == (order, faults):
             return None
@@ -140,11 +154,14 @@ class Registry:
         return concerned
 
     def _count(self, tracked: Tracked, by: int) -> None:
-        self._meters.resources.labels("scaled_object", tracked.key[0]).inc(by)
+        kind = RESOURCE_TYPES[tracked.key.kind]
+        self._meters.resources.labels(kind, tracked.key.namespace).inc(by)
         if tracked.order is None:
             return
         for trigger in tracked.order.triggers:
             self._meters.triggers.labels(trigger.type).inc(by)
+        if not isinstance(tracked.order, ScaledObject):
+            return
         claims = self._claims.setdefault(tracked.order.target, set())
         claims ^= {tracked.key}  # in with the first call, out with the second
         if not claims:
@@ -155,5 +172,5 @@ def _seniority(tracked: Tracked) -> tuple[datetime, Key]:
     return (tracked.order.created if tracked.order else EPOCH, tracked.key)
 
 
-def _references(order: ScaledObject) -> Iterable[AuthKey]:
+def _references(order: Scalable) -> Iterable[AuthKey]:
     return (key_of(trigger.auth, order.namespace) for trigger in order.triggers if trigger.auth)

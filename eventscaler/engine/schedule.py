@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from typing import NamedTuple
 
-Key = tuple[str, str]
+
+class Key(NamedTuple):
+    """Which object of ours."""
+
+    namespace: str
+    name: str
+    kind: str = "ScaledObject"
+
 
 SHORTEST_S = 0.001  # a clock that stands still during a shorter wait would be asked forever
 

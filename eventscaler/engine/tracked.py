@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from eventscaler.core.faults import Fault
 from eventscaler.core.model import Decision, Memory
 from eventscaler.core.status import Status
-from eventscaler.decode import ScaledObject
+from eventscaler.decode import ScaledJob, ScaledObject
 from eventscaler.engine.schedule import Key
+from eventscaler.scaled_jobs.memory import JobMemory
 from eventscaler.scaling.binding import Binding
 
 
 @dataclass(slots=True, kw_only=True)
 class Tracked:
-    """One ScaledObject.
+    """One ScaledObject or ScaledJob.
 
     Attributes:
         order: what is asked for; None when the manifest is refused.
@@ -30,11 +31,12 @@ class Tracked:
         decision: the last one.
         told: the warnings that an Event has told of.
         shard: of which it is; one process at a time handles that.
+        jobs: what a ScaledJob's rounds remember.
     """
 
     key: Key
     uid: str
-    order: ScaledObject | None
+    order: ScaledObject | ScaledJob | None
     faults: tuple[Fault, ...]
     status: Status
     written_at: float = float("-inf")
@@ -48,6 +50,7 @@ class Tracked:
     decision: Decision | None = None
     told: list[Fault] = field(default_factory=list)
     shard: int = 0
+    jobs: JobMemory = field(default_factory=JobMemory)
 
     def start_anew(self) -> None:
         """Something it is made of was edited: bind again, and report without delay."""
@@ -56,7 +59,7 @@ class Tracked:
 
     @property
     def name(self) -> str:
-        return f"{self.key[0]}/ScaledObject/{self.key[1]}"
+        return f"{self.key.namespace}/{self.key.kind}/{self.key.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

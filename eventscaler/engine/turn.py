@@ -15,20 +15,20 @@ import structlog
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.core.status import CHECK_FAILED, Problem, Status, worth_writing
 from eventscaler.decode import ScaledObject
+from eventscaler.engine.bindings import Bindings
 from eventscaler.engine.finalizers import guard
+from eventscaler.engine.reporting import Reporter
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.tracked import Counts, Tracked
 from eventscaler.metrics import Meters
 from eventscaler.readings import Asked
-from eventscaler.scaling.binding import Binder, Binding
+from eventscaler.scaling.binding import Binding
 from eventscaler.scaling.events import Notice, cautions, scaled, turns
 from eventscaler.scaling.report import bare_status, refresh_of, status_after, status_patch
 from eventscaler.scaling.sample import Round, Sampler
 from kube.client import Client
 from kube.discovery import Discovery
-from kube.errors import KubeError, NotFound, NotLeading
-from kube.events import Recorder, Reference
-from kube.resources import SCALED_OBJECTS
+from kube.errors import KubeError, NotLeading
 from kube.values.times import Now
 
 log = structlog.get_logger()
@@ -43,9 +43,9 @@ class Turn:
         discovery: Discovery,
         *,
         rival: Callable[[Tracked], str],
-        binder: Binder,
+        bindings: Bindings,
         sampler: Sampler,
-        recorder: Recorder,
+        reporter: Reporter,
         meters: Meters,
         counts: Counts,
         now: Now,
@@ -54,9 +54,9 @@ class Turn:
         self._client = client
         self._discovery = discovery
         self._rival = rival
-        self._binder = binder
+        self._bindings = bindings
         self._sampler = sampler
-        self._recorder = recorder
+        self._reporter = reporter
         self._meters = meters
         self._counts = counts
         self._now = now
@@ -69,7 +69,7 @@ class Turn:
             NotLeading: this process may not write any more.
         """
         order = tracked.order
-        if order is None:
+        if not isinstance(order, ScaledObject):
             return await self._refuse(tracked)
         rival = self._rival(tracked)
         if rival:
@@ -78,7 +78,7 @@ class Turn:
             return self._settings.busy_poll_s
         if order.restore and not tracked.guarded:
             try:
-                await guard(self._client, *tracked.key)
+                await guard(self._client, order.namespace, order.name)
             except NotLeading:
                 raise
             except KubeError as error:
@@ -104,18 +104,10 @@ class Turn:
         return None if status == tracked.status else self._settings.busy_poll_s
 
     async def _bound(self, tracked: Tracked, order: ScaledObject) -> Binding:
-        """The triggers, bound anew when they changed, failed or grew old."""
+        """The triggers; what is odd about them is told when that is news."""
         if not order.reads:
             return Binding(())
-        now = asyncio.get_running_loop().time()
-        old = tracked.binding
-        fresh = not order.borrows or now - tracked.bound_at < self._settings.refresh_s
-        if old is not None and fresh:
-            return old
-        binding = await self._binder.bind(order)
-        tracked.bound_at = now
-        keep = (binding.complete or binding.refused) and not tracked.again  # else edited meanwhile
-        tracked.binding = binding if keep else None
+        binding = await self._bindings.of(tracked, order)
         warnings = [fault for fault in tracked.faults + binding.faults if not _is_error(fault)]
         if warnings != tracked.told:
             self._say(tracked, cautions(warnings))
@@ -124,13 +116,13 @@ class Turn:
 
     def _account(self, tracked: Tracked, order: ScaledObject, done: Round) -> None:
         """Remember, count and log what *done* brought."""
-        namespace, name = tracked.key
+        namespace, name, _ = tracked.key
         decision = done.decision
         blind = decision is not None and bool(decision.errors)
         if done.problem or blind:
             self._meters.object_errors.labels(namespace, name).inc()
         if blind and order.borrows:
-            tracked.binding = None  # the credentials may have been rotated
+            self._bindings.doubt(tracked)
         self._meters.paused.labels(namespace, name).set(order.settings.pause is not None)
         self._counts.scaled += done.written
         self._say(tracked, scaled(order, done, tracked.refused))
@@ -183,35 +175,13 @@ class Turn:
     async def _write(self, tracked: Tracked, status: Status) -> bool:
         """Write *status* and tell of its turns; whether that worked."""
         was = tracked.status
-        patch = status_patch(was, status)
-        if not patch["status"]:
+        if not await self._reporter.write(tracked, status, status_patch(was, status)):
             return False
-        namespace, name = tracked.key
-        try:
-            await self._client.patch(
-                SCALED_OBJECTS, name, patch, namespace=namespace, subresource="status"
-            )
-        except NotLeading:
-            raise
-        except NotFound:
-            log.info("gone before its status was written", object=tracked.name)
-            return False
-        except KubeError as error:
-            log.warning("status not written", object=tracked.name, why=str(error))
-            return False
-        self._counts.reported += 1
-        tracked.status = status
-        tracked.written_at = asyncio.get_running_loop().time()
         self._say(tracked, turns(was, status))
         return True
 
     def _say(self, tracked: Tracked, notices: Iterable[Notice]) -> None:
-        namespace, name = tracked.key
-        about = Reference(SCALED_OBJECTS.api_version, "ScaledObject", name, namespace, tracked.uid)
-        for notice in notices:
-            self._recorder.emit(
-                about, type=notice.type, reason=notice.reason, message=notice.message
-            )
+        self._reporter.say(tracked, notices)
 
     def _wait(self, order: ScaledObject, done: Round) -> float:
         """Seconds until the next sample."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from eventscaler.auth import AuthFault, Fetched, Given, Objects, Resolver, Where, Workload
 from eventscaler.core.faults import Fault, Severity
-from eventscaler.decode import ScaledObject, TriggerBody, spec_of, translated
+from eventscaler.decode import Scalable, TriggerBody, spec_of, translated
 from eventscaler.readings import Asked
 from kube.client import Client
 from kube.discovery import Discovery
@@ -68,14 +68,14 @@ class Binder:
         self._io = io
         self._given = given or {}
 
-    async def bind(self, order: ScaledObject) -> Binding:
+    async def bind(self, order: Scalable) -> Binding:
         """Resolve and parse every trigger of *order*; never raises for what is missing."""
         objects = Objects(self._client, self._given)
         where = Where(
             home=order.namespace,
             namespace=order.namespace,
             objects=objects,
-            workload=Workload(self._client, self._discovery, order.target, objects),
+            workload=Workload(self._client, self._discovery, order.target, objects, order.workload),
             io=self._io,
             settings=self._resolver.settings,
             container=order.container,
@@ -86,7 +86,7 @@ class Binder:
         return Binding(tuple(asked for asked, _ in bound), faults)
 
     async def _one(
-        self, order: ScaledObject, trigger: TriggerBody, where: Where
+        self, order: Scalable, trigger: TriggerBody, where: Where
     ) -> tuple[Asked, tuple[Fault, ...]]:
         try:
             spec = await self._spec(order, trigger, where)
@@ -98,7 +98,7 @@ class Binder:
             return asked(order, trigger, None, str(wrong)), translated(wrong.faults)
         return asked(order, trigger, ready), translated(ready.warnings)
 
-    async def _spec(self, order: ScaledObject, trigger: TriggerBody, where: Where) -> TriggerSpec:
+    async def _spec(self, order: Scalable, trigger: TriggerBody, where: Where) -> TriggerSpec:
         found, identity = Fetched({}), None
         if trigger.auth:
             found = await self._resolver.resolve(trigger.auth, where)
@@ -117,13 +117,12 @@ async def _variables(trigger: TriggerBody, where: Where) -> Mapping[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def asked(
-    order: ScaledObject, trigger: TriggerBody, ready: Trigger | None, error: str = ""
-) -> Asked:
+def asked(order: Scalable, trigger: TriggerBody, ready: Trigger | None, error: str = "") -> Asked:
     metric = ready.metric_name if ready else f"s{trigger.index}-{trigger.type}"
     return Asked(
         namespace=order.namespace,
         owner=order.name,
+        kind=order.kind.lower(),
         index=trigger.index,
         label=trigger.name or metric,
         trigger=ready,

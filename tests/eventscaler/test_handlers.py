@@ -35,6 +35,7 @@ async def test_every_kind_is_heard() -> None:
 
     assert set(registered(world.engine)) == {
         "scaledobjects",
+        "scaledjobs",
         "triggerauthentications",
         "clustertriggerauthentications",
     }

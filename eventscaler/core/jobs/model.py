@@ -100,6 +100,7 @@ class Job:
 
     Attributes:
         generation: of the ScaledJob when it made this Job; "" when the Job does not say.
+        sequence: which of the ScaledJob's Jobs it is, from 1 on; 0 when the Job does not say.
         outcome: None while it is not finished.
         ended: when it finished.
         leaving: it is being deleted; its pods may still run.
@@ -110,6 +111,7 @@ class Job:
     uid: str
     created: datetime
     generation: str = ""
+    sequence: int = 0
     outcome: Outcome | None = None
     ended: datetime | None = None
     leaving: bool = False

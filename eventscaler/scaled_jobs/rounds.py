@@ -1,0 +1,95 @@
+"""A round of one ScaledJob: its Jobs are listed, then its triggers read, decided and acted on.
+
+The order matters: see `core.jobs.decide`. For the same reason an answer that another object got
+before the listing is not shared.
+
+Whatever fails is a value of the `Round`; nothing here raises for a source or for the API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eventscaler.core.jobs import JobDecision, RemovalReason, decide
+from eventscaler.core.jobs.status import CHECK_FAILED, CREATE_FAILED
+from eventscaler.core.status import Problem
+from eventscaler.decode import ScaledJob
+from eventscaler.readings import Asked, Readings
+from eventscaler.scaled_jobs.memory import JobMemory
+from eventscaler.scaled_jobs.store import Done, Store
+from kube.errors import KubeError
+from kube.values.times import Now
+
+NOTHING = Done()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one round found and did.
+
+    Attributes:
+        decision: None when the Jobs could not be listed; `problem` says why.
+        problem: also set when Jobs could not be started.
+        started, cleaned, trimmed: the starts, the deletions of a rollout, those of the history.
+    """
+
+    decision: JobDecision | None = None
+    problem: Problem | None = None
+    started: Done = NOTHING
+    cleaned: Done = NOTHING
+    trimmed: Done = NOTHING
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the next round should come soon: something is left to do, and nothing failed.
+
+        After a rollout there is: what it deleted had slots.
+        """
+        parts = (self.started, self.cleaned, self.trimmed)
+        refused = any(part.refused for part in parts)
+        return not refused and (self.cleaned.count > 0 or any(part.left for part in parts))
+
+
+class Rounds:
+    def __init__(self, store: Store, readings: Readings, now: Now) -> None:
+        self._store = store
+        self._readings = readings
+        self._now = now
+
+    async def round(
+        self,
+        order: ScaledJob,
+        asked: Sequence[Asked],
+        memory: JobMemory,
+    ) -> Round:
+        """Start and delete what follows from the queue and the Jobs.
+
+        Raises:
+            NotLeading: this process may not write any more.
+        """
+        settings = order.settings
+        try:
+            jobs = await self._store.listed(order)
+        except KubeError as error:
+            return Round(problem=Problem(CHECK_FAILED, f"its Jobs cannot be listed: {error}"))
+        listed_at = asyncio.get_running_loop().time()
+        wanted = () if settings.paused else tuple(asked)
+        readings = await self._readings.sample(wanted, since=listed_at)
+        now = self._now()
+        made = decide(readings, jobs, settings, order.generation, now, memory.last_active)
+        by_reason = {
+            reason: [removal for removal in made.remove if removal.reason is reason]
+            for reason in RemovalReason
+        }
+        cleaned = await self._store.remove(order, by_reason[RemovalReason.ROLLOUT])
+        started = await self._store.start(order, made.create, jobs, memory)
+        trimmed = await self._store.remove(order, by_reason[RemovalReason.HISTORY])
+        return Round(
+            decision=made,
+            problem=Problem(CREATE_FAILED, started.refused) if started.refused else None,
+            started=started,
+            cleaned=cleaned,
+            trimmed=trimmed,
+        )
