@@ -16,12 +16,21 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPBasicAuthHandler, HTTPPasswordMgrWithDefaultRealm, build_opener
 from urllib.request import Request as HttpRequest
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
 from tests import certificates
 from tests.processes import Server, free_ports
 
 # Debian's /usr/sbin/rabbitmq-server changes user when root runs it; this one does not.
 SCRIPTS = (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), Path("/usr/sbin/rabbitmq-server"))
-PLUGINS = "[rabbitmq_management,rabbitmq_auth_mechanism_ssl].\n"
+PLUGINS = "[rabbitmq_management,rabbitmq_auth_mechanism_ssl,rabbitmq_auth_backend_oauth2].\n"
+KEY_ID = "tests"  # of the key that signs tokens
 USER, PASSWORD = "tandem", "swordfish-9"
 VHOST = "other/host"
 CERTIFICATE_USER = "kube-apiserver"  # the common name of `tests.certificates`' server
@@ -30,12 +39,17 @@ START_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class RabbitMq:
-    """Addresses of a broker; `amqps` and `files` are empty for one that was not started here."""
+    """Addresses of a broker.
+
+    `amqps`, `files` and `signer` (a PEM: tokens that it signs are accepted over HTTP, for the
+    audience `rabbitmq`) are empty for one that was not started here.
+    """
 
     amqp: str
     http: str
     amqps: str = ""
     files: certificates.Certificates | None = None
+    signer: str = ""
 
 
 def script() -> Path | None:
@@ -48,6 +62,10 @@ def started(folder: Path) -> Iterator[RabbitMq]:
     assert command is not None, "the fixture has looked"
     amqp, amqps, http, epmd_port, dist = free_ports(5)
     files = certificates.make(folder)
+    signer = rsa.generate_private_key(65537, 2048)
+    (folder / "signer.pem").write_bytes(
+        signer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     _configure(folder, files, amqp, amqps, http)
     environ = _environ(folder, amqp, epmd_port, dist)
     epmd = Server(["epmd", "-port", str(epmd_port), "-address", "127.0.0.1"], folder / "epmd.log")
@@ -64,6 +82,9 @@ def started(folder: Path) -> Iterator[RabbitMq]:
                 http=f"http://{user}:{http}/",
                 amqps=f"amqps://{user}:{amqps}/",
                 files=files,
+                signer=signer.private_bytes(
+                    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+                ).decode(),
             )
         finally:
             server.stop(signal.SIGKILL)  # nothing of it is kept, and a polite end takes six seconds
@@ -95,6 +116,14 @@ ssl_options.fail_if_no_peer_cert = false
 ssl_cert_login_from = common_name
 auth_mechanisms.1 = PLAIN
 auth_mechanisms.2 = EXTERNAL
+auth_backends.1 = internal
+auth_backends.2 = rabbit_auth_backend_oauth2
+auth_oauth2.resource_server_id = rabbitmq
+auth_oauth2.default_key = {KEY_ID}
+auth_oauth2.signing_keys.{KEY_ID} = {folder / "signer.pem"}
+management.enable_uaa = true
+management.uaa_client_id = whoever-has-a-token
+management.uaa_location = http://127.0.0.1
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {http}
 default_user = {USER}

@@ -30,6 +30,7 @@ class Azure:
         secrets: values by name and version; the version "" is the current one.
         disabled: names that may not be read.
         forbidden: whether the application may not read secrets.
+        minted: a token to give instead of one that this vault accepts.
     """
 
     url: str = ""
@@ -40,6 +41,7 @@ class Azure:
     secrets: dict[tuple[str, str], str] = field(default_factory=dict)
     disabled: set[str] = field(default_factory=set)
     forbidden: bool = False
+    minted: str = ""
     revoked: set[str] = field(default_factory=set)
     forms: list[dict[str, str]] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
@@ -55,7 +57,7 @@ class Azure:
                 return _refused(400, "invalid_request", BAD_ASSERTION)
         elif form.get("client_secret") != self.client_secret:
             return _refused(401, "invalid_client", BAD_SECRET)
-        token = f"canary-token-{len(self.forms)}-{form['client_id']}"
+        token = self.minted or f"canary-token-{len(self.forms)}-{form['client_id']}"
         answer = {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599}
         return web.json_response(answer | {"access_token": token})
 

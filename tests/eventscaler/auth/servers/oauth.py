@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2 (request), #section-5.1 (an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ class TokenEndpoint:
     Attributes:
         life_s: of each token; None leaves `expires_in` out, which the standard allows.
         scopes: known ones.
+        mint: makes the n-th token.
         revoked: tokens that `/protected` does not accept, though they have not ended.
     """
 
@@ -31,6 +32,7 @@ class TokenEndpoint:
     client_secret: str = "canary-client-secret"
     scopes: frozenset[str] = frozenset({"read", "list"})
     life_s: int | None = 3600
+    mint: Callable[[int], str] = "canary-token-{}".format
     url: str = ""
     forms: list[dict[str, str]] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
@@ -49,7 +51,7 @@ class TokenEndpoint:
             return _refused(400, "unsupported_grant_type")
         if not set(form.get("scope", "").split()) <= self.scopes:
             return _refused(400, "invalid_scope")
-        answer = {"access_token": f"canary-token-{len(self.forms)}", "token_type": "Bearer"}
+        answer = {"access_token": self.mint(len(self.forms)), "token_type": "Bearer"}
         life = {} if self.life_s is None else {"expires_in": self.life_s}
         return web.json_response(answer | life, headers=UNCACHED)
 
