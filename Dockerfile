@@ -17,6 +17,6 @@ RUN pip uninstall --yes wheel setuptools pip
 COPY --from=build /opt/tandem /opt/tandem
 USER 65532:65532
 ENV PYTHONUNBUFFERED=1
-EXPOSE 8080
+EXPOSE 8080 9443
 ENTRYPOINT ["/opt/tandem/bin/tandem"]
 CMD ["run"]

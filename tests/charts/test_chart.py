@@ -43,6 +43,12 @@ SETS = [
     pytest.param("--set=shards=3,only=nodes", id="shards without the half that has them"),
     pytest.param("--set=podAnnotations.a=b,serviceAccount.annotations.c=d", id="annotations"),
     pytest.param("--set=imagePullSecrets[0].name=pull,image.tag=v1", id="image"),
+    pytest.param("--set=webhook.enabled=false", id="no webhook"),
+    pytest.param(
+        "--set=strict=true,webhook.secretName=hook,webhook.caBundle=QQ==,"
+        "webhook.failurePolicy=Fail,webhook.timeoutSeconds=5,webhook.annotations.a=b",
+        id="webhook",
+    ),
     pytest.param("--set=nodeSelector=null,resources=null", id="nothing asked of the node"),
 ]
 
@@ -129,6 +135,43 @@ def test_what_is_not_run_is_not_permitted(helm: Tool, flag: str, without: set[st
     assert not without & _resources(helm, flag)
 
 
+def test_the_webhook_leads_to_every_replica(helm: Tool) -> None:
+    rendered = objects(render(helm))
+    hooks = rendered["ValidatingWebhookConfiguration/tandem"]["webhooks"]
+    ports = {each["name"]: each["port"] for each in rendered["Service/tandem"]["spec"]["ports"]}
+    services = [hook["clientConfig"]["service"] for hook in hooks]
+
+    assert [service.pop("path") for service in services] == [
+        f"/{hook['rules'][0]['resources'][0]}" for hook in hooks
+    ]
+    assert {tuple(sorted(service.items())) for service in services} == {
+        (("name", "tandem"), ("namespace", "default"), ("port", ports["webhook"]))
+    }
+    assert {(hook["failurePolicy"], hook["timeoutSeconds"]) for hook in hooks} == {("Ignore", 10)}
+    assert "--webhook-configuration=tandem" in args_of(rendered, "tandem")
+
+
+@pytest.mark.parametrize("flag", ["--set=webhook.enabled=false", "--set=only=nodes"])
+def test_without_webhook(helm: Tool, flag: str) -> None:
+    rendered = objects(render(helm, flag))
+
+    assert "ValidatingWebhookConfiguration/tandem" not in rendered
+    assert not [each for each in args_of(rendered, "tandem") if each.startswith("--webhook")]
+    assert "validatingwebhookconfigurations" not in _resources(helm, flag)
+
+
+def test_a_given_certificate_is_mounted_and_nothing_is_written(helm: Tool) -> None:
+    flag = "--set=webhook.secretName=hook,webhook.caBundle=QQ=="
+    rendered = objects(render(helm, flag))
+    pod = rendered["Deployment/tandem"]["spec"]["template"]["spec"]
+    hooks = rendered["ValidatingWebhookConfiguration/tandem"]["webhooks"]
+
+    assert pod["volumes"] == [{"name": "webhook", "secret": {"secretName": "hook"}}]
+    assert "--webhook-certificates=/etc/tandem/webhook" in args_of(rendered, "tandem")
+    assert {hook["clientConfig"]["caBundle"] for hook in hooks} == {"QQ=="}
+    assert "validatingwebhookconfigurations" not in _resources(helm, flag)
+
+
 def test_one_half_is_asked_for_by_its_option(helm: Tool) -> None:
     assert "--only=nodes" in args_of(objects(render(helm, "--set=only=nodes")), "tandem")
     assert not [a for a in args_of(objects(render(helm)), "tandem") if a.startswith("--only")]
@@ -182,7 +225,7 @@ def test_every_value_is_in_the_schema_and_in_the_readme() -> None:
     readme = (CHART / "README.md").read_text()
     paths = [
         f"{name}.{inner}"
-        if name in {"lease", "image", "log", "batch", "plan", "serviceAccount", "rbac"}
+        if name in {"lease", "image", "log", "batch", "plan", "serviceAccount", "rbac", "webhook"}
         else name
         for name, value in values.items()
         for inner in (value if isinstance(value, dict) and value else [""])

@@ -16,7 +16,13 @@ from pathlib import Path
 import pytest
 
 from kube.client import Client, Json
-from kube.resources import NODE_CLAIMS, SCALED_OBJECTS, Resource
+from kube.errors import KubeError
+from kube.resources import (
+    NODE_CLAIMS,
+    SCALED_OBJECTS,
+    VALIDATING_WEBHOOK_CONFIGURATIONS,
+    Resource,
+)
 from tandem.demo.brokers import WorkQueue
 from tandem.demo.scenario import WORKER, Scenario
 from tests.charts.helm import CHART, Tool, args_of, environ_of, objects
@@ -24,6 +30,8 @@ from tests.clusters import Cluster
 from tests.control_plane import AUDIT_LOG, kubeconfig
 from tests.e2e.operator import OperatorProcess, operator_of
 from tests.e2e.scene import QUICK, Scene, staged
+from tests.eventscaler.manifests import scaled_object
+from tests.processes import free_ports
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
@@ -50,6 +58,7 @@ RESERVED: dict[Permission, str] = {
     ("apps", "statefulsets", "get"): "as deployments, for the other kind of target",
     ("discovery.k8s.io", "endpointslices", "list"): "metrics-api over all pods of a service",
     ("metrics.k8s.io", "pods", "list"): "cpu and memory triggers; the run has no metrics-server",
+    ("", "limitranges", "list"): "what cpu and memory triggers are measured against",
     ("karpenter.sh", "nodepools/status", "patch"): "as provisioners, for the newer kind of pool",
     ("karpenter.sh", "nodeclaims/finalizers", "update"): "asked for by an admission plugin only",
 }
@@ -174,6 +183,20 @@ class Installed:
 
     def __init__(self, helm: Tool, cluster: Cluster, release: str) -> None:
         self.helm, self.cluster, self.release = helm, cluster, release
+        (self.webhook_port,) = free_ports(1)
+
+    async def lead_here(self) -> None:
+        """Have the webhook configuration lead to this machine: no Service does, without pods."""
+        client = self.cluster.client()
+        try:
+            found = await client.get(VALIDATING_WEBHOOK_CONFIGURATIONS, self.release)
+            for webhook in found["webhooks"]:
+                path = webhook["clientConfig"]["service"]["path"]
+                url = f"https://127.0.0.1:{self.webhook_port}{path}"
+                webhook["clientConfig"] = {"url": url}
+            await client.replace(VALIDATING_WEBHOOK_CONFIGURATIONS, found)
+        finally:
+            await client.close()
 
     async def operator(self, folder: Path) -> AbstractAsyncContextManager[OperatorProcess]:
         """With the arguments of the chart's Deployment."""
@@ -182,7 +205,8 @@ class Installed:
         )
         account = await as_account(self.cluster, folder, self.release, self.release)
         _, *args = args_of(objects(manifests), self.release)
-        flags = [each for each in args if not each.startswith(("--listen", "--log"))]
+        flags = [each for each in args if not each.startswith(("--listen", "--log", "--webhook="))]
+        flags.append(f"--webhook=127.0.0.1:{self.webhook_port}")
         return operator_of(account, folder, *flags, "--node-startup=2s")
 
     def asked(self) -> list[tuple[Permission, bool]]:
@@ -199,7 +223,9 @@ async def installed(
     where = (release, str(CHART), namespace, "--create-namespace", "--set=replicas=0")
     await asyncio.to_thread(helm, "install", *where, *flags)
     try:
-        yield Installed(helm, cluster, release)
+        found = Installed(helm, cluster, release)
+        await found.lead_here()
+        yield found
     finally:
         await asyncio.to_thread(helm, "uninstall", release, namespace)
 
@@ -215,6 +241,7 @@ async def test_the_main_job_with_the_charts_account(
         staged(real_cluster, queue, f"{unique}-work", scenario) as scene,
     ):
         async with await release.operator(tmp_path) as operator:
+            refused = await refusal(scene.client, f"{unique}-work")
             await play(scene)
         rules = await rules_of(scene.client, unique)
 
@@ -224,6 +251,7 @@ async def test_the_main_job_with_the_charts_account(
         for permission in granted(rules)
         if not any(covers(permission, each) for each, _ in asked)
     }
+    assert f'"{SCALED_OBJECTS.plural}.admission.tandem.sh" denied the request' in refused
     assert PASSWORD not in log
     assert [each for each, allowed in asked if not allowed] == []
     assert unused <= set(RESERVED), "a permission that was not used and has no reason"
@@ -254,6 +282,20 @@ async def test_secrets_are_read_only_where_that_is_permitted(
     assert before == 0
     denied = {each for each, allowed in release.asked() if not allowed}
     assert denied == {("", "secrets", "get")}
+
+
+async def refusal(client: Client, namespace: str) -> str:
+    """What the author of a second ScaledObject of the worker is told, once the webhook is up."""
+    rival = scaled_object("rival", scaleTargetRef={"name": WORKER})
+    rival["metadata"]["namespace"] = namespace
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            try:
+                await client.create(SCALED_OBJECTS, rival)
+            except KubeError as error:
+                return str(error)
+            await client.delete(SCALED_OBJECTS, "rival", namespace=namespace)
+            await asyncio.sleep(LOOK_S)
 
 
 async def not_ready(client: Client, namespace: str) -> str:
