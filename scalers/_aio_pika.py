@@ -7,12 +7,15 @@ one is dropped; the connection and the other channels are not harmed.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import aio_pika
 import aiormq.exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from scalers._amqp import Broker
 from scalers._errors import ScalerError
+from scalers._guarded import admit
 from scalers._tls import context
 from scalers.io import IO
 
@@ -76,6 +79,7 @@ async def depth(broker: Broker, queue: str, io: IO) -> int:
 
 async def _connect(broker: Broker, io: IO) -> _Connection:
     url = broker.url.reveal()
+    await admit([urlsplit(url).hostname or ""], io)
     secured = await context(broker.tls, io) if url.startswith("amqps") else None
     mark = "&" if "?" in url else "?"
     connection = await aio_pika.connect(

@@ -34,6 +34,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from scalers._errors import ScalerError
+from scalers._guarded import admit
 from scalers._http import HttpAuth, fetch_token
 from scalers._kafka import Cluster, Offsets, Sasl
 from scalers._lag import Partition
@@ -224,6 +225,7 @@ async def _offsets(kafka: _Kafka, group: str, topic: str, only: frozenset[int]) 
 
 
 async def _connect(cluster: Cluster, io: IO) -> _Kafka:
+    await admit([server.rpartition(":")[0] or server for server in cluster.servers], io)
     protocol = ("SASL_" if cluster.sasl is not Sasl.NONE else "") + (
         "SSL" if cluster.secured else "PLAINTEXT"
     )

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from kube.values.times import Now
 from scalers._errors import ScalerError, Secret
+from scalers._guarded import admit
 from scalers._lazily import imported
 from scalers.io import IO
 
@@ -82,6 +84,8 @@ async def call(account: Account, service: str, operation: str, io: IO, **argumen
     """
 
     async def opened() -> _Client:
+        if account.endpoint:
+            await admit([urlsplit(account.endpoint).hostname or ""], io)
         timeout_s = io.settings.read_timeout_s
         client, expires = await _in_thread(io, lambda: _made(account, service, timeout_s))
         return _Client(client, expires, io.now)

@@ -104,7 +104,7 @@ class MetadataServer:
     async def fetch(self, io: IO) -> Lasting[Secret]:
         url = f"{self.server}/computeMetadata/v1/instance/service-accounts/default/token"
         query = {"scopes": ",".join(self.scopes)}
-        call = Call(url, query, {"Metadata-Flavor": "Google"})
+        call = Call(url, query, {"Metadata-Flavor": "Google"}, own=True)
         return await exchange(call, io)
 
 
@@ -124,7 +124,7 @@ class Impersonated:
     async def fetch(self, io: IO) -> Lasting[Secret]:
         name = f"projects/-/serviceAccounts/{quote(self.account, safe='@')}"
         body = json.dumps({"scope": list(self.scopes), "lifetime": "3600s"})
-        call = Call(f"{self.server}/v1/{name}:generateAccessToken", json=body)
+        call = Call(f"{self.server}/v1/{name}:generateAccessToken", json=body, own=True)
         answer = await as_bearer(call, self.by, io)
         said = fields_of(answer)
         if answer.status != OK:

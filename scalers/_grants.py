@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -114,16 +114,7 @@ async def get_json_as(call: Call, grant: Grant | None, io: IO) -> Any:
 
 def _with(call: Call, bearer: Secret) -> Call:
     headers = {**call.headers, "Authorization": f"Bearer {bearer.reveal()}"}
-    return Call(
-        call.url,
-        call.query,
-        headers,
-        call.tls,
-        call.timeout_s,
-        call.data,
-        call.json,
-        secrets=(*call.secrets, bearer.reveal()),
-    )
+    return replace(call, headers=headers, secrets=(*call.secrets, bearer.reveal()))
 
 
 async def exchange(call: Call, io: IO) -> Lasting[Secret]:

@@ -12,19 +12,21 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from scalers._egress import Egress
 from scalers._errors import ScalerError, Secret
+from scalers._guarded import Session
 from scalers._params import Param
 from scalers._quoted import credentials_of, quoted
 from scalers._tls import PLAIN, Tls, context
 from scalers.io import IO
 
 LARGEST = 16 * 1024 * 1024
-PER_HOST = 16
 TOKEN_MARGIN_S = 30.0
 _GOOD = range(200, 300)
 _REDIRECTS = range(300, 400)
@@ -113,6 +115,7 @@ class Call:
         data: the fields of a form; all of their values count as secret.
         json: the body, already written as JSON.
         secrets: credentials among the query's values, or in the body.
+        own: the address is Tandem's or its operator's, not a trigger's; egress rules do not hold.
     """
 
     url: str
@@ -123,6 +126,7 @@ class Call:
     data: Mapping[str, str] | None = None
     json: str | None = None
     secrets: tuple[str, ...] = ()
+    own: bool = False
 
     @property
     def method(self) -> str:
@@ -145,24 +149,8 @@ class Call:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-class _Session:
-    def __init__(self) -> None:
-        self.http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=PER_HOST),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "tandem"},
-        )
-
-    @property
-    def broken(self) -> bool:
-        return self.http.closed
-
-    async def close(self) -> None:
-        await self.http.close()
-
-
-async def _session() -> _Session:
-    return _Session()
+async def _session(egress: Egress | None) -> Session:
+    return Session(egress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +165,17 @@ async def exchanged(call: Call, io: IO) -> Answer:
     """The answer to *call*, also one that is not 2xx.
 
     Raises:
-        ScalerError: no answer in time, or one that is too large.
+        ScalerError: no answer in time, one that is too large, an address that is not allowed.
     """
     timeout = aiohttp.ClientTimeout(total=call.timeout_s or io.settings.http_timeout_s)
     verify = await context(call.tls, io) if call.url.startswith("https") else True
+    egress = None if call.own else io.settings.egress
     headers = dict(call.headers)
     if call.json is not None:
         headers["Content-Type"] = "application/json"
     try:
         async with (
-            io.client(("http",), _session, slots=1024) as session,
+            io.client(("http", call.own), partial(_session, egress), slots=1024) as session,
             session.http.request(
                 call.method,
                 call.url,

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from kube.client import Client
 from kube.values.times import Now
+from scalers._egress import NO_RULES, Egress
 from scalers._errors import ScalerError
 from scalers._pool import ClientStatistics, Closable, Memory, Pool
 from scalers._surroundings import AzureSurroundings, GoogleServers
@@ -33,6 +34,7 @@ class IOSettings:
         idle_s: a client unused for this long is closed.
         concurrency: calls at a time on one client, by endpoint and credentials.
         threads: calls at a time of SDKs that block, over all endpoints.
+        egress: where the addresses that triggers name may lead.
         azure, google: the identity that this pod has in a cloud, and where the cloud answers.
     """
 
@@ -41,6 +43,7 @@ class IOSettings:
     idle_s: float = 300.0
     concurrency: int = 8
     threads: int = 8
+    egress: Egress = NO_RULES
     azure: AzureSurroundings = field(default_factory=AzureSurroundings)
     google: GoogleServers = field(default_factory=GoogleServers)
 

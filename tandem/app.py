@@ -42,7 +42,8 @@ from nodescaler.clouds.kwok import KwokCloud
 from nodescaler.controllers.kit import PACK
 from nodescaler.core.settings import PackSettings
 from nodescaler.engine import NodeEngine, NodeSettings
-from scalers.io import IO
+from scalers._egress import NO_RULES, Egress
+from scalers.io import IO, IOSettings
 from tandem import flags
 from tandem.clock import now
 from tandem.errors import BadInput
@@ -68,6 +69,7 @@ class RunSettings:
         lease_s: how long a dead leader is waited for; renewed every two fifteenths of it.
         elect: wait for the lease; without it a single process is assumed.
         shards: into how many the event half is divided; with 1 the leader has all of it.
+        egress: where the addresses that triggers name may lead.
         listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
         pack: how nodes are planned.
         strict: refuse triggers with keys that they do not read.
@@ -82,6 +84,7 @@ class RunSettings:
     lease_s: float = 15.0
     elect: bool = True
     shards: int = 1
+    egress: Egress = NO_RULES
     listen: str = "127.0.0.1:8080"
     cloud: str = "kwok"
     batch_idle_s: float = 1.0
@@ -280,7 +283,7 @@ class Operator:
         """Run some halves and what they need; *meanwhile* ends before any of it does."""
         client = Client(self._transport, gate=gate)
         recorder = Recorder(client, component="tandem", instance=self._identity, now=now)
-        io = IO(now=now, kube=client)
+        io = IO(now=now, kube=client, settings=IOSettings(egress=self._settings.egress))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())

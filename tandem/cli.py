@@ -69,6 +69,22 @@ def run(  # one parameter a flag is how typer reads a command
         int,
         typer.Option(min=1, help="Divide the event half among the processes by so many Leases."),
     ] = 1,
+    egress_allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="EGRESS_ALLOW",
+            metavar="CIDR|HOST",
+            help="Where triggers may connect to, and nowhere else; repeat it.",
+        ),
+    ] = None,
+    egress_deny: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="EGRESS_DENY",
+            metavar="CIDR|HOST",
+            help="Where they may not, beside link-local and metadata addresses; repeat it.",
+        ),
+    ] = None,
     listen: Annotated[
         str, typer.Option(help="Address of /healthz, /readyz and /metrics.")
     ] = "127.0.0.1:8080",
@@ -159,6 +175,7 @@ def run(  # one parameter a flag is how typer reads a command
         lease_s=flags.seconds("--lease-duration", lease_duration, zero=False),
         elect=elect,
         shards=shards,
+        egress=flags.egress(egress_allow or (), egress_deny or ()),
         listen=listen,
         cloud=cloud,
         batch_idle_s=flags.seconds("--batch-idle-duration", batch_idle_duration),

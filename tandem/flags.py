@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 
 from kube.values.duration import parse
+from scalers._egress import Egress, Rule, rule
 from tandem.errors import BadInput
 
 STRICT = "KEDA_CHECK_UNEXPECTED_SCALERS_PARAMS"
@@ -79,6 +80,25 @@ def factors(flag: str, texts: Iterable[str]) -> dict[str, float]:
             raise _bad(flag, text, f"one factor for {family}; it already is {found[family]:g}")
         found[family] = factor
     return found
+
+
+def egress(allow: Iterable[str], deny: Iterable[str]) -> Egress:
+    """The rules of --egress-allow and --egress-deny.
+
+    Raises:
+        BadInput: the first that says neither addresses nor a host.
+
+    >>> str(egress([], ["10.0.0.0/8"]).deny[0])
+    '10.0.0.0/8'
+    """
+    return Egress(_rules("--egress-allow", allow), _rules("--egress-deny", deny))
+
+
+def _rules(flag: str, texts: Iterable[str]) -> tuple[Rule, ...]:
+    try:
+        return tuple(map(rule, texts))
+    except ValueError as error:
+        raise BadInput(f"{flag}: {error}") from error
 
 
 def strict(*, given: bool, environ: Mapping[str, str] = os.environ) -> bool:

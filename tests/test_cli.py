@@ -79,6 +79,11 @@ def test_every_command_has_help(command: str) -> None:
             "found 't3=2'; would do: one factor for t3; it already is 1",
             id="two factors",
         ),
+        pytest.param(
+            ["run", "--egress-allow", "10.0.0.0/8", "--egress-deny", "10.0.0.1/8"],
+            "--egress-deny: '10.0.0.1/8' has bits outside of its mask; want 10.0.0.0/8",
+            id="an address",
+        ),
         pytest.param(["run", "--kubeconfig", "/gone"], "/gone", id="no kubeconfig"),
         pytest.param(["sandbox", "--kubeconfig", "/gone/k"], "'/gone' does not exist", id="folder"),
     ],
@@ -97,9 +102,11 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], problem: st
         ("BATCH_IDLE_DURATION", "soon", "--batch-idle-duration: found 'soon'"),
         ("PLAN_DEADLINE", "0s", "--plan-deadline: found '0s'"),
         ("PERFORMANCE_FACTOR", "m7g=1.2 t3", "--performance-factor: found 't3'"),
+        ("EGRESS_ALLOW", "10.0.0.0/8 http://x", "--egress-allow: 'http://x' says no address"),
+        ("EGRESS_DENY", "10.0.0.0/8 a b/c", "--egress-deny: 'b/c' says no address or host"),
     ],
 )
-def test_flags_about_planning_come_from_the_environment_too(
+def test_flags_about_planning_and_egress_come_from_the_environment_too(
     name: str, value: str, problem: str
 ) -> None:
     answer = tandem("run", **{name: value})

@@ -29,6 +29,33 @@ PROVISIONER = {
     "metadata": {"name": "default"},
     "spec": {"provider": {"instanceTypes": ["t3.micro"], "capacityType": ["spot"]}},
 }
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "work"},
+    "spec": {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": "work"}},
+        "template": {
+            "metadata": {"labels": {"app": "work"}},
+            "spec": {"containers": [{"name": "main", "image": "work"}]},
+        },
+    },
+}
+
+
+def order(url: str) -> Json:
+    """A ScaledObject that reads *url*."""
+    metadata = {"url": url, "valueLocation": "n", "targetValue": "5"}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "work"},
+        "spec": {
+            "scaleTargetRef": {"name": "work"},
+            "triggers": [{"type": "metrics-api", "metadata": metadata}],
+        },
+    }
 
 
 class Stage:
@@ -173,6 +200,21 @@ def test_the_api_may_be_late_and_go_away(stage: Stage) -> None:
     operator.send(signal.SIGTERM)
     assert operator.wait(LONG_S) == 0
     assert "Traceback" not in operator.log.read_text()
+
+
+def test_a_trigger_may_not_lead_where_egress_is_denied(stage: Stage) -> None:
+    stage.sandbox()
+    operator = stage.operator("limited", "--no-elect", "--egress-deny=127.0.0.0/8")
+    operator.wait_until(says(operator, "ready"), LONG_S)
+    for path, body in {
+        "apps/v1/namespaces/default/deployments": DEPLOYMENT,
+        "keda.sh/v1alpha1/namespaces/default/scaledobjects": order(f"{stage.url}/version"),
+    }.items():
+        assert answer(f"{stage.url}/apis/{path}", "POST", body)[0] == 201
+    made = f"{stage.url}/apis/keda.sh/v1alpha1/namespaces/default/scaledobjects/work"
+    told = "127.0.0.1 may not be reached: egress to 127.0.0.0/8 is denied"
+
+    operator.wait_until(lambda: told in answer(made)[1], LONG_S)
 
 
 def test_kinds_may_go_and_come_back(stage: Stage) -> None:

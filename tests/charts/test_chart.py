@@ -41,6 +41,11 @@ SETS = [
     ),
     pytest.param("--set=shards=3", id="shards"),
     pytest.param("--set=shards=3,only=nodes", id="shards without the half that has them"),
+    pytest.param(
+        "--set=eventscaler.egress.allow={10.0.0.0/8,*.example.com},"
+        "eventscaler.egress.deny={10.9.0.0/16}",
+        id="egress",
+    ),
     pytest.param("--set=podAnnotations.a=b,serviceAccount.annotations.c=d", id="annotations"),
     pytest.param("--set=imagePullSecrets[0].name=pull,image.tag=v1", id="image"),
     pytest.param("--set=webhook.enabled=false", id="no webhook"),
@@ -105,6 +110,17 @@ def test_what_a_plan_costs_reaches_the_command_line(helm: Tool) -> None:
 
     assert "--node-cost=0.01" in args
     assert "--performance-factor=m7g=1.2" in args
+
+
+def test_egress_reaches_the_command_line(helm: Tool) -> None:
+    flag = "--set=eventscaler.egress.allow={10.0.0.0/8,mq.shop},eventscaler.egress.deny={10.9.9.9}"
+    args = args_of(objects(render(helm, flag)), "tandem")
+
+    assert [arg for arg in args if arg.startswith("--egress")] == [
+        "--egress-allow=10.0.0.0/8",
+        "--egress-allow=mq.shop",
+        "--egress-deny=10.9.9.9",
+    ]
 
 
 @pytest.mark.parametrize("flag", SETS)
@@ -223,10 +239,10 @@ def test_every_value_is_in_the_schema_and_in_the_readme() -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     schema = json.loads((CHART / "values.schema.json").read_text())
     readme = (CHART / "README.md").read_text()
+    folded = ("lease", "image", "log", "batch", "plan", "eventscaler", "serviceAccount", "rbac")
+    nested = {*folded, "webhook"}
     paths = [
-        f"{name}.{inner}"
-        if name in {"lease", "image", "log", "batch", "plan", "serviceAccount", "rbac", "webhook"}
-        else name
+        f"{name}.{inner}" if name in nested else name
         for name, value in values.items()
         for inner in (value if isinstance(value, dict) and value else [""])
     ]

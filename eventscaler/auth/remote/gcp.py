@@ -132,7 +132,7 @@ async def _project(where: Where) -> str:
     url = f"{server}/computeMetadata/v1/project/project-id"
 
     async def read() -> Lasting[str]:
-        text = await get_text(Call(url, {}, {"Metadata-Flavor": "Google"}), where.io)
+        text = await get_text(Call(url, {}, {"Metadata-Flavor": "Google"}, own=True), where.io)
         return kit.lasting(text.strip(), where)
 
     return (await kit.kept(("gcp project", url), read, where)).value
@@ -143,7 +143,7 @@ async def _kept(grant: Grant, name: str, where: Where) -> Lasting[Secret]:
 
 
 async def _read(grant: Grant, name: str, where: Where) -> Lasting[Secret]:
-    call = Call(f"{where.io.settings.google.secrets}/v1/{name}:access")
+    call = Call(f"{where.io.settings.google.secrets}/v1/{name}:access", own=True)
     answer = await as_bearer(call, grant, where.io)
     if answer.status != OK:
         raise AuthFault(f"'{name}': {call.host} answered {answer.status}{_why(answer)}")
