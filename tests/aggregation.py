@@ -39,8 +39,10 @@ async def aggregate(api: Api, group: str, version: str, port: int, authority: by
             "caBundle": base64.b64encode(authority).decode(),
         },
     }
+    path = f"{SERVICES}/{version}.{group}"
+    await api.delete(path)  # of a server that is gone
     (await api.post(SERVICES, offer)).ok()
-    await api.eventually(f"{SERVICES}/{version}.{group}", _available)
+    await api.eventually(path, _available)
 
 
 def _available(offer: Json) -> bool:

@@ -3,9 +3,10 @@
     AverageValue   ceil(value / target); no change within 10 % of target x current
     Value          ceil(ready x value / target); no change within 10 % of target
 
-The HPA multiplies floats; here both sides are whole thousandths and the quotient is exact, so that
-0.3 at 0.1 each is 3 and not 4. Value never moves against its own ratio: the HPA, counting ready
-pods only, scales ten replicas with two ready to three when the load is 20 % above target.
+The HPA multiplies floats; here all sides are whole thousandths and the quotient is exact, so that
+15 pods at 62 % of a wanted 30 % are 31 and not 32. Value never moves against its own ratio: the
+HPA, counting ready pods only, scales ten replicas with two ready to three when the load is 20 %
+above target. Cpu and memory are counted pod by pod, in `resources`.
 
 Pure. Source of the semantics:
 https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details

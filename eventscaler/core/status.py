@@ -38,6 +38,7 @@ class Status:
     """The part of `status` that Tandem writes.
 
     Attributes:
+        resource_names: cpu and memory where they are triggers; `metric_names` has all others.
         scale_target: group, version, kind and resource of the workload.
         activity: metric name and whether it is active, of the triggers that answered.
         failures: samples in a row without an answer by metric name, where there is a fallback.
@@ -48,6 +49,7 @@ class Status:
     original_replicas: int | None = None
     paused_replicas: int | None = None
     metric_names: tuple[str, ...] = ()
+    resource_names: tuple[str, ...] = ()
     activity: tuple[tuple[str, bool], ...] = ()
     failures: tuple[tuple[str, int], ...] = ()
     scale_target: tuple[str, str, str, str] | None = None
@@ -161,6 +163,7 @@ def _edges(status: Status) -> tuple[object, ...]:
         status.original_replicas,
         status.paused_replicas,
         status.metric_names,
+        status.resource_names,
         status.activity,
         status.failures,
         status.scale_target,

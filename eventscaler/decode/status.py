@@ -23,6 +23,7 @@ def known_status(body: Mapping[str, Any]) -> Status:
         original_replicas=_whole(raw.get("originalReplicaCount")),
         paused_replicas=_whole(raw.get("pausedReplicaCount")),
         metric_names=tuple(str(name) for name in _list(raw.get("externalMetricNames"))),
+        resource_names=tuple(str(name) for name in _list(raw.get("resourceMetricNames"))),
         activity=_activity(_object(raw.get("triggersActivity"))),
         failures=_failures(_object(raw.get("health"))),
         scale_target=_target(_object(raw.get("scaleTargetGVKR"))),

@@ -46,6 +46,7 @@ def status_after(
         ),
         paused_replicas=pause.replicas if pause else None,
         metric_names=_metric_names(was, asked),
+        resource_names=tuple(dict.fromkeys(each.type for each in order.triggers if each.passive)),
         triggers_types=",".join(dict.fromkeys(trigger.type for trigger in order.triggers)),
         authentications_types=_authentications(order),
     )
@@ -80,18 +81,21 @@ def _authentications(order: ScaledObject) -> str:
 def _metric_names(was: Status, asked: Sequence[Asked]) -> tuple[str, ...]:
     """As bound now; while paused, or while credentials are missing, as known before."""
     if asked and all(one.trigger for one in asked):
-        return tuple(one.trigger.metric_name for one in asked if one.trigger)
+        return tuple(one.trigger.metric_name for one in asked if one.trigger and not one.passive)
     return was.metric_names
 
 
 def _activity(
     was: Status, asked: Sequence[Asked], decision: Decision
 ) -> tuple[tuple[str, bool], ...]:
-    """Activity by metric name; a trigger that did not answer keeps what was known of it."""
+    """Activity by metric name; a trigger that did not answer keeps what was known of it.
+
+    Those without an opinion on activity are not among them.
+    """
     before = dict(was.activity)
     if not asked:
         return was.activity
-    names = {one.metric for one in asked if one.trigger}
+    names = {one.metric for one in asked if one.trigger and not one.passive}
     known = {name: before[name] for name in names if name in before}
     for reading in decision.readings:
         active = reading.is_active()
@@ -105,6 +109,7 @@ def status_json(status: Status) -> Json:
     body: Json = {
         "conditions": write(status.conditions),
         "externalMetricNames": list(status.metric_names) or None,
+        "resourceMetricNames": list(status.resource_names) or None,
         "triggersActivity": {n: {"isActive": active} for n, active in status.activity} or None,
         "health": {name: _health(failed) for name, failed in status.failures} or None,
         "lastActiveTime": times.seconds(status.last_active) if status.last_active else None,

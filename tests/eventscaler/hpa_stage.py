@@ -7,10 +7,12 @@ fence, whose one pod is written after all others.
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from tests.clusters import Cluster
 from tests.contract.http import Api
@@ -64,7 +66,6 @@ class Stage:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._seen: dict[str, Json] = {}
         self._changed = asyncio.Condition()
-        self._fences = 0
 
     async def ask(self, cases: Iterable[Case]) -> dict[str, Answer]:
         """The HPA's first word on each case, by its name."""
@@ -74,13 +75,12 @@ class Stage:
         await self._at_once(self._post(HPAS, autoscaler(case)) for case in cases)
         return {case.name: await self._answer(case.name) for case in cases}
 
-    async def again(self, case: Case, **values: tuple[int, ...]) -> Answer:
-        """The HPA's next word, on new *values* of its external metrics by index ("m0").
+    async def again(self, case: Case, value: int) -> Answer:
+        """The HPA's next word, on a new *value* of the case's one external metric.
 
         The workload has meanwhile become what the HPA asked for.
         """
-        for index, found in values.items():
-            self._measure(case.metric_name(int(index[1:])), found)
+        self._measure(case.metric_name(0), (value,))
         path = f"{HPAS}/{case.name}"
         now = self._seen[case.name]["status"]["desiredReplicas"]
         await self._set_status(f"{DEPLOYMENTS}/{case.name}", {"replicas": now})
@@ -132,8 +132,7 @@ class Stage:
     # ------------------------------------------------------------ reading
 
     async def _fence(self) -> None:
-        self._fences += 1
-        fence = replace(FENCE, name=f"fence-{self._fences}")
+        fence = replace(FENCE, name=f"fence-{uuid.uuid4().hex[:8]}")
         await self._write(fence)
         await self._post(HPAS, autoscaler(fence))
         while (await self._answer(fence.name)).replicas is None:
@@ -172,7 +171,9 @@ class Stage:
                 self._changed.notify_all()
 
     async def prepare(self) -> str:
-        (await self._api.post("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})).ok()
+        made = await self._api.post("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+        if made.status != HTTPStatus.CONFLICT:  # an earlier stage made it
+            made.ok()
         version: str = (await self._api.get(HPAS)).ok()["metadata"]["resourceVersion"]
         return version
 
@@ -191,7 +192,7 @@ def _is_current(found: Json | None) -> bool:
 
 @asynccontextmanager
 async def staged(plane: ControlPlane) -> AsyncIterator[Stage]:
-    """A stage on *plane*; one for its whole life."""
+    """A stage on *plane*; one at a time, and no two with cases of one name."""
     cluster = Cluster("hpa", plane.url, plane.folder, plane.token, plane.authority)
     async with cluster.http() as session:
         api, metrics = Api(session), Metrics()

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from eventscaler.core.decide import decide
 from eventscaler.core.faults import errors
+from eventscaler.core.history import History
 from eventscaler.core.model import Decision, MetricType, Reading, State
 from eventscaler.decode import ScaledObject, TriggerBody, scaled_object, spec_of
 from eventscaler.metrics import Meters
@@ -17,9 +18,10 @@ from eventscaler.scaling.binding import asked
 from scalers.base import parse
 from scalers.io import IO
 from tests.eventscaler import manifests
-from tests.eventscaler.hpa_cases import NAMESPACE, Case, External, Json, Resource
+from tests.eventscaler.hpa_cases import NAMESPACE, Case, External, Json
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+NOTHING = History()
 
 
 def order_of(case: Case) -> ScaledObject:
@@ -50,7 +52,7 @@ def _trigger(case: Case, index: int) -> Json:
 async def decided(case: Case, io: IO) -> Decision:
     order = order_of(case)
     readings = [
-        _external(trigger, metric)
+        external(trigger, metric)
         if isinstance(metric, External)
         else await _read(order, trigger, io)
         for trigger, metric in zip(order.triggers, case.metrics, strict=True)
@@ -58,13 +60,19 @@ async def decided(case: Case, io: IO) -> Decision:
     return decided_on(case, order, readings)
 
 
-def decided_on(case: Case, order: ScaledObject, readings: Sequence[Reading]) -> Decision:
+def decided_on(
+    case: Case,
+    order: ScaledObject,
+    readings: Sequence[Reading],
+    history: History = NOTHING,
+    now: datetime = CREATED,
+) -> Decision:
     ready = sum(pod.ready is True and not pod.deleted for pod in case.pods)
-    state = State(current=case.current, created=CREATED, ready=ready)
-    return decide(readings, order.limits, state, order.settings, CREATED)
+    state = State(current=case.current, created=CREATED, ready=ready, history=history)
+    return decide(readings, order.limits, state, order.settings, now)
 
 
-def _external(trigger: TriggerBody, metric: External) -> Reading:
+def external(trigger: TriggerBody, metric: External) -> Reading:
     return Reading(
         trigger=trigger.name,
         value=sum(metric.values) / 1000 if metric.values else None,
@@ -80,6 +88,3 @@ async def _read(order: ScaledObject, trigger: TriggerBody, io: IO) -> Reading:
     readings = Readings(io, Meters(CollectorRegistry()))
     (reading,) = await readings.sample([asked(order, trigger, ready)])
     return reading
-
-
-__all__ = ["Resource", "decided", "decided_on", "order_of"]
