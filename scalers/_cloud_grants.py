@@ -39,6 +39,7 @@ class Federated:
     """Azure workload identity: a token that Kubernetes wrote to a file, exchanged for Azure's.
 
     Args:
+        token_url: at a login that the operator trusts; see `_pod_tokens`.
         file: read at each exchange, for Kubernetes rotates it.
     """
 
@@ -55,7 +56,7 @@ class Federated:
             "client_assertion": await _content(self.file),
             "scope": " ".join(self.scopes),
         }
-        return await exchange(Call(self.token_url, data=form), io)
+        return await exchange(Call(self.token_url, data=form, own=True), io)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

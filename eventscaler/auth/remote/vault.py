@@ -82,7 +82,10 @@ def _place(secret: VaultSecret) -> Place:
 
 
 async def _kept(login: Login, place: Place, where: Where) -> Lasting[Mapping[str, Any]]:
-    return await kit.kept(("vault", login, place), lambda: _read(login, place, where), where)
+    """What is at *place*; read anew with each new login, for a lease ends with its token."""
+    token = (await login.session(where)).token
+    key = ("vault", login, token, place)
+    return await kit.kept(key, lambda: _read(login, place, where), where)
 
 
 async def _read(login: Login, place: Place, where: Where) -> Lasting[Mapping[str, Any]]:

@@ -20,7 +20,7 @@ from scalers.base import Secret
 from tests.eventscaler.auth.tools import OPERATOR, placed, recorded, shown
 from tests.processes import free_ports
 from tests.scalers.servers import served
-from tests.services.openbao import OpenBao
+from tests.services.openbao import OpenBao, authority
 
 CANARY = "swordfish-of-the-vault"
 
@@ -109,20 +109,10 @@ async def test_a_path_is_read_once_and_again_when_it_grew_old(openbao: OpenBao) 
         assert seen.taken() == [read]
 
 
-def authority(bao: OpenBao) -> str:
-    """A PKI engine with a root and the role `mq`; its path."""
-    path = engine(bao, "pki")
-    root = {"common_name": "root", "ttl": "87000h"}
-    bao.api("POST", "/".join((path, "root/generate/internal")), root)
-    role = {"allow_any_name": True, "allowed_uri_sans": "spiffe://*", "max_ttl": "720h"}
-    bao.api("POST", f"{path}/roles/mq", role)
-    return path
-
-
 async def test_a_certificate_is_made_once_with_its_key_and_kept_for_most_of_its_life(
     openbao: OpenBao,
 ) -> None:
-    path = f"{authority(openbao)}/issue/mq"
+    path = f"{authority(openbao, f'pki-{uuid.uuid4().hex[:8]}')}/issue/mq"
     pki = PkiData(
         common_name="mq.example", alt_names="a.example,b.example", ip_sans="10.0.0.7",
         uri_sans="spiffe://shop/mq", ttl="30h",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from eventscaler.auth import AuthFault
 from eventscaler.auth.account_tokens import requested
 from eventscaler.auth.remote import vault
 from eventscaler.auth.surroundings import RemoteSettings
-from eventscaler.decode.sources import Vault, VaultSecret
+from eventscaler.decode.sources import PkiData, Vault, VaultSecret
 from kube.client import Client
 from kube.resources import NAMESPACES, SERVICE_ACCOUNTS, Resource
 from tests.clusters import Cluster
 from tests.eventscaler.auth.tools import OPERATOR, placed, recorded, shown
-from tests.services.openbao import OpenBao
+from tests.services.openbao import OpenBao, authority
 
 BINDINGS = Resource(
     "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False
@@ -89,7 +89,11 @@ async def trust(openbao: OpenBao, real_cluster: Cluster) -> AsyncIterator[Trust]
     openbao.api("POST", f"sys/mounts/{name}", {"type": "kv", "options": {"version": "2"}})
     openbao.api("POST", f"{name}/data/mq", {"data": {"p": VALUE}})
     openbao.api("POST", f"{name}/data/other", {"data": {"p": "secret"}})
-    policy = f'path "{name}/data/mq" {{ capabilities = ["read"] }}'
+    authority(openbao, f"{name}-pki")
+    policy = f'''
+        path "{name}/data/mq" {{ capabilities = ["read"] }}
+        path "{name}-pki/issue/mq" {{ capabilities = ["update"] }}
+    '''
     openbao.api("POST", f"sys/policies/acl/{name}", {"policy": policy})
     made = Trust(openbao, kube, name, name, f"{name}/data/mq")
     made.role()
@@ -137,6 +141,22 @@ async def test_a_revoked_token_is_replaced_by_one_more_login(trust: Trust) -> No
 
         assert shown((await vault.fetch(wanted, where)).values) == {"p": VALUE}
         assert seen.taken() == [read, login, read]
+
+
+async def test_what_was_made_for_a_login_ends_with_it(trust: Trust) -> None:
+    pki = PkiData(common_name="mq.example", ttl="100h")
+    secret = VaultSecret("p", f"{trust.mount}-pki/issue/mq", "serial_number", "pki", pki)
+
+    async with placed() as place:
+        where = place.where(home=trust.namespace, kube=trust.kube)
+        wanted = replace(trust.source(trust.bao.url, service_account="scaler"), secrets=(secret,))
+        first = await vault.fetch(wanted, where)
+        place.clock.move(minutes=41)
+        assert (await vault.fetch(wanted, where)).values == first.values, "renewed"
+        trust.role(token_ttl="10m")
+        place.clock.move(minutes=41)
+
+        assert (await vault.fetch(wanted, where)).values != first.values
 
 
 async def test_what_the_policy_denies_is_asked_for_twice_and_told(trust: Trust) -> None:
