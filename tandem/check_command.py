@@ -1,4 +1,4 @@
-"""`tandem check`: every trigger of a ScaledObject read once, for real; nothing is written."""
+"""`tandem check`: every trigger of one object read once, for real; nothing is written."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from eventscaler.auth import AuthSettings
 from eventscaler.core.faults import Severity
+from eventscaler.scaled_jobs.check import check as check_jobs
 from eventscaler.scaling.check import CheckReport, check
 from kube.client import Client, Json
 from kube.config import ConfigError, connect, load
@@ -22,15 +23,18 @@ from tandem import files
 from tandem.clock import now
 from tandem.errors import BadInput
 
+CHECKS = {"ScaledObject": check, "ScaledJob": check_jobs}
+
 
 def main(
     paths: Sequence[Path], *, kubeconfig: str | None, context: str | None, as_json: bool
 ) -> int:
     """Print what was read and what would follow; 1 when a trigger gave no answer."""
     bodies = [document.body for document in files.read(paths)]
-    orders = [body for body in bodies if body["kind"] == "ScaledObject"]
+    orders = [body for body in bodies if body["kind"] in CHECKS]
     if len(orders) != 1:
-        raise BadInput(f"--file: found {len(orders)} ScaledObjects; would do: exactly one")
+        found = f"{len(orders)} ScaledObjects and ScaledJobs"
+        raise BadInput(f"--file: found {found}; would do: exactly one")
     others = [body for body in bodies if body is not orders[0]]
     report = asyncio.run(_check(orders[0], others, kubeconfig, context))
     if as_json:
@@ -59,7 +63,8 @@ async def _check(
         io = IO(now=now, kube=client)
         stack.push_async_callback(io.close)
         auth = AuthSettings(cluster_namespace=namespace)
-        return await check(body, io, client=client, others=others, auth=auth)
+        checked = CHECKS[body["kind"]]
+        return await checked(body, io, client=client, others=others, auth=auth)
 
 
 def _show(report: CheckReport) -> None:
@@ -71,7 +76,8 @@ def _show(report: CheckReport) -> None:
         table.add_column(column, no_wrap=True)
     for trigger in report.triggers:
         value = "no answer" if trigger.value is None else f"{trigger.value:g}"
-        unit = " a replica" if trigger.metric_type == "AverageValue" else ""
+        one = "replica" if report.jobs is None else "job"
+        unit = f" a {one}" if trigger.metric_type == "AverageValue" else ""
         active = {True: "yes", False: "no", None: "unknown"}[trigger.active]
         target = f"{trigger.target:g}{unit}"
         table.add_row(trigger.name, trigger.type, value, target, active)
@@ -81,5 +87,8 @@ def _show(report: CheckReport) -> None:
     for trigger in report.triggers:
         if trigger.error:
             console.print(f"{trigger.name}: {trigger.error}", soft_wrap=True, markup=False)
-    replicas = f"{report.current_replicas} → {report.desired_replicas} replicas"
-    console.print(f"{replicas}: {report.reason}", soft_wrap=True, markup=False)
+    what = "replicas" if report.jobs is None else "jobs in flight"
+    moved = f"{report.current_replicas} → {report.desired_replicas} {what}"
+    console.print(f"{moved}: {report.reason}", soft_wrap=True, markup=False)
+    for name in report.jobs.delete if report.jobs else ():
+        console.print(f"to delete: {name}", soft_wrap=True, markup=False)

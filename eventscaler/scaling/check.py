@@ -7,7 +7,7 @@ holds wins. Without one, the count is what would follow from zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -19,6 +19,7 @@ from eventscaler.core.faults import Fault, errors
 from eventscaler.core.model import Reading, State
 from eventscaler.decode import (
     AuthRef,
+    Scalable,
     ScaledObject,
     TriggerBody,
     authentication,
@@ -72,12 +73,29 @@ class CheckedTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedJobs:
+    """What would be done to the Jobs of a ScaledJob.
+
+    Attributes:
+        begun, pending: those in flight.
+        create: how many would be started.
+        delete: the names of those that would be deleted.
+    """
+
+    begun: int
+    pending: int
+    create: int
+    delete: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
     """What was read and what would follow.
 
     Attributes:
         active: None when nobody can tell.
         faults: what is wrong with the manifest; with an error nothing was read.
+        jobs: for a ScaledJob, whose replicas are its Jobs in flight.
     """
 
     triggers: tuple[CheckedTrigger, ...]
@@ -86,6 +104,7 @@ class CheckReport:
     desired_replicas: int
     reason: str
     faults: tuple[Fault, ...] = ()
+    jobs: CheckedJobs | None = None
 
     @property
     def ok(self) -> bool:
@@ -94,13 +113,14 @@ class CheckReport:
 
     def json(self) -> Json:
         """The object that `tandem check --json` prints."""
-        return {
+        found: Json = {
             "triggers": [trigger.json() for trigger in self.triggers],
             "active": self.active,
             "currentReplicas": self.current_replicas,
             "desiredReplicas": self.desired_replicas,
             "reason": self.reason,
         }
+        return found if self.jobs is None else found | {"jobs": asdict(self.jobs)}
 
 
 async def check(
@@ -121,16 +141,16 @@ async def check(
         auth: what authentications may read.
     """
     if body.get("kind") != "ScaledObject":
-        return _refused([Fault("kind", f"'{body.get('kind')}'", "ScaledObject")])
+        return refused([Fault("kind", f"'{body.get('kind')}'", "ScaledObject")])
     order, faults = scaled_object(body)
     if order is None:
-        return _refused(faults)
-    resolver = await _resolver(order, client, others, auth or AuthSettings())
+        return refused(faults)
+    resolver = await resolver_of(order, client, others, auth or AuthSettings())
     discovery = Discovery(client) if client else None
-    binding = await Binder(client, discovery, resolver, io, _given(others)).bind(order)
+    binding = await Binder(client, discovery, resolver, io, given_of(others)).bind(order)
     faults += binding.faults
     if binding.refused:
-        return _refused(faults)
+        return refused(faults)
     readings = await Readings(io, Meters(CollectorRegistry())).sample(binding.asked)
     current, whence = await _current(order, client, discovery)
     now = io.now()
@@ -145,7 +165,7 @@ async def check(
     decision = decide(readings, order.limits, state, order.settings, now)
     return CheckReport(
         triggers=tuple(
-            _checked(trigger, asked, reading)
+            checked(trigger, asked, reading)
             for trigger, asked, reading in zip(order.triggers, binding.asked, readings, strict=True)
         ),
         active=decision.active,
@@ -156,7 +176,7 @@ async def check(
     )
 
 
-def _refused(faults: Sequence[Fault]) -> CheckReport:
+def refused(faults: Sequence[Fault]) -> CheckReport:
     reason = "; ".join(str(fault) for fault in errors(tuple(faults)))
     return CheckReport(
         triggers=(),
@@ -168,7 +188,7 @@ def _refused(faults: Sequence[Fault]) -> CheckReport:
     )
 
 
-def _checked(trigger: TriggerBody, asked: Asked, reading: Reading) -> CheckedTrigger:
+def checked(trigger: TriggerBody, asked: Asked, reading: Reading) -> CheckedTrigger:
     return CheckedTrigger(
         name=asked.label,
         type=trigger.type,
@@ -194,8 +214,8 @@ async def _current(
         return 0, f"; from zero: {error}"
 
 
-async def _resolver(
-    order: ScaledObject, client: Client | None, others: Bodies, auth: AuthSettings
+async def resolver_of(
+    order: Scalable, client: Client | None, others: Bodies, auth: AuthSettings
 ) -> Resolver:
     resolver = Resolver(auth)
     for body in others:
@@ -228,7 +248,7 @@ async def _fetch(resolver: Resolver, client: Client, ref: AuthRef, namespace: st
     _learn(resolver, {**body, "kind": ref.kind}, namespace)
 
 
-def _given(others: Bodies) -> Given:
+def given_of(others: Bodies) -> Given:
     """The data of the secrets and config maps of the file."""
     held = {}
     for resource in (SECRETS, CONFIG_MAPS):
@@ -241,4 +261,4 @@ def _given(others: Bodies) -> Given:
     return held
 
 
-__all__ = ["CheckReport", "CheckedTrigger", "check"]
+__all__ = ["CheckReport", "CheckedJobs", "CheckedTrigger", "check"]

@@ -115,3 +115,18 @@ async def test_a_source_that_hangs_times_out() -> None:
 
     assert found[0].value is None
     assert found[0].error == "no answer within 15 s"
+
+
+async def test_who_needs_a_later_answer_does_not_share_an_earlier_one() -> None:
+    queue = Queue()
+    reader, _ = readings(share_s=60)
+    loop = asyncio.get_running_loop()
+    early = loop.create_task(reader.sample([asked(queue.trigger())]))
+    await asyncio.sleep(0.5)
+    queue.depth = 9
+    (late,) = await reader.sample([asked(queue.trigger())], since=loop.time())
+    assert (queue.reads, late.value) == (2, 9)
+
+    await early
+    (again,) = await reader.sample([asked(queue.trigger())], since=0.5)
+    assert (queue.reads, again.value) == (2, 9)
