@@ -29,6 +29,9 @@ __all__ = ["Client", "ClientSettings", "Json", "Patch", "Priority"]
 Json = dict[str, Any]
 Objects = list[Json]  # within `Client` the name `list` is a verb
 
+WHOLE = "application/json"
+PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 SILENCE_MARGIN_S = 15.0  # a watch that should have ended by itself is dead after this
 
 
@@ -120,6 +123,7 @@ class Client:
         fields: str = "",
         limit: int | None = None,
         continue_: str = "",
+        metadata_only: bool = False,
     ) -> bytes:
         """One page, undecoded, for readers of a few fields."""
         asked = query(
@@ -128,7 +132,9 @@ class Client:
             limit=limit,
             **{"continue": continue_},
         )
-        return (await self._send("GET", resource.path(namespace), asked=asked)).body
+        accept = PARTIAL_LIST if metadata_only else WHOLE
+        path = resource.path(namespace)
+        return (await self._send("GET", path, asked=asked, accept=accept)).body
 
     async def items(
         self,
@@ -245,6 +251,7 @@ class Client:
         fields: str = "",
         resource_version: str = "",
         timeout_s: float | None = None,
+        metadata_only: bool = False,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Event lines from `resource_version` on, bookmarks included, until the server ends it."""
         lasts_s = self.settings.watch_s if timeout_s is None else timeout_s
@@ -257,6 +264,7 @@ class Client:
             timeoutSeconds=max(1, round(lasts_s)),
         )
         request = self._request("GET", resource.path(namespace), asked)
+        request = replace(request, accept=PARTIAL if metadata_only else WHOLE)
         silence_s = lasts_s + SILENCE_MARGIN_S
         async with self._transport.stream(request, timeout_s=silence_s) as stream:
             if stream.status != OK:
@@ -286,9 +294,11 @@ class Client:
         path: str,
         *,
         asked: Mapping[str, str] | None = None,
+        accept: str = WHOLE,
         priority: Priority = Priority.NORMAL,
     ) -> Response:
-        return await self._exchange(self._request(method, path, asked), priority)
+        request = replace(self._request(method, path, asked), accept=accept)
+        return await self._exchange(request, priority)
 
     def _request(
         self,

@@ -2,18 +2,22 @@
 
 boto3 is heavy, and is imported at the first call. A client is made once per service, region,
 endpoint and credentials; making one takes up to seconds.
-Credentials: static keys, a role to assume, or the operator's own chain.
+Credentials: static keys, the operator's own chain, or a role that either of them may take. A role
+is first taken with a web identity, where there is one: the token of the workload's ServiceAccount,
+or the operator's (AWS_WEB_IDENTITY_TOKEN_FILE); then by the right to assume it.
 Source: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/credentials.html
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -40,7 +44,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """As whom, where: without keys and role the operator's own identity."""
+    """As whom, where: without keys and role the operator's own identity.
+
+    Attributes:
+        role: the role to take.
+        external_id: what the role's owner asks for; a web identity cannot give it.
+        web_token: of the workload's ServiceAccount, whose role that is.
+    """
 
     region: str
     endpoint: str = ""
@@ -49,6 +59,7 @@ class Account:
     token: Secret | None = None
     role: str = ""
     external_id: str = ""
+    web_token: Secret | None = None
 
 
 class _Threads:
@@ -101,6 +112,7 @@ async def call(account: Account, service: str, operation: str, io: IO, **argumen
 def translated(doing: str) -> Iterator[None]:
     """Turn boto3's errors into ours, named by what was being done."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - in memory by now
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - in memory by now
 
     try:
         yield
@@ -110,6 +122,9 @@ def translated(doing: str) -> Iterator[None]:
         raise ScalerError(f"{doing}: AWS answered {code}{hint}") from error
     except BotoCoreError as error:
         raise ScalerError(f"{doing}: no answer from AWS ({type(error).__name__})") from error
+    except ResponseParserError:
+        # Its text and its cause quote the answer, which may quote what was sent.
+        raise ScalerError(f"{doing}: an answer that is not AWS's; check the endpoint") from None
 
 
 async def _in_thread(io: IO, work: Callable[[], T]) -> T:
@@ -136,15 +151,57 @@ def _made(account: Account, service: str, timeout_s: float) -> tuple[Any, dateti
     where = {"endpoint_url": account.endpoint or None, "config": config}
     expires = None
     if account.role:
-        session, expires = _assumed(session.client("sts", **where), account)
+        session, expires = _as_role(session, account, where)
     return session.client(service, **where), expires
 
 
-def _assumed(sts: Any, account: Account) -> tuple[Any, datetime]:
-    """A session as the role, and when it ends."""
+def _as_role(session: Any, account: Account, where: dict[str, Any]) -> tuple[Any, datetime]:
+    """A session as the role, and when it ends; blocks.
+
+    A web identity that the role does not trust is no failure yet: the role may trust the caller.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - in memory by now
+
+    token = _web_token(account)
+    if token is not None:
+        with suppress(ClientError):
+            return _with_token(session, account, where, token)
     more = {"ExternalId": account.external_id} if account.external_id else {}
+    sts = session.client("sts", **where)
     answer = sts.assume_role(RoleArn=account.role, RoleSessionName=SESSION, **more)
-    keys = answer["Credentials"]
+    return _session_of(account, answer["Credentials"])
+
+
+def _web_token(account: Account) -> str | None:
+    """The workload's token, or the operator's own where it acts as itself; reads a file."""
+    if account.web_token is not None:
+        return account.web_token.reveal()
+    path = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    if not path or account.key_id is not None or account.external_id:
+        return None
+    try:
+        return Path(path).read_text()
+    except OSError as error:
+        why = error.strerror
+        raise ScalerError(f"AWS_WEB_IDENTITY_TOKEN_FILE {path} cannot be read: {why}") from error
+
+
+def _with_token(
+    session: Any, account: Account, where: dict[str, Any], token: str
+) -> tuple[Any, datetime]:
+    from botocore import UNSIGNED  # noqa: PLC0415 - in memory by now
+    from botocore.config import Config  # noqa: PLC0415 - in memory by now
+
+    untyped: Any = Config
+    unsigned = where["config"].merge(untyped(signature_version=UNSIGNED))
+    sts = session.client("sts", **(where | {"config": unsigned}))
+    answer = sts.assume_role_with_web_identity(
+        RoleArn=account.role, RoleSessionName=SESSION, WebIdentityToken=token
+    )
+    return _session_of(account, answer["Credentials"])
+
+
+def _session_of(account: Account, keys: dict[str, Any]) -> tuple[Any, datetime]:
     session = _session(
         account.region,
         Secret(keys["AccessKeyId"]),

@@ -48,8 +48,6 @@ class SqsQueue:
     identity: Annotated[PodIdentity | None, Around("pod_identity")] = None
 
     def problems(self) -> Iterator[str]:
-        if self.identity and self.identity.owner == "workload":
-            yield "'podIdentity' identityOwner workload is not supported; give its role as roleArn"
         if bool(self.key_id) != bool(self.secret_key):
             yield "'awsAccessKeyID' and 'awsSecretAccessKey' go together; one is missing"
         if self._is_nobody:
@@ -67,8 +65,12 @@ class SqsQueue:
     def account(self) -> Account:
         operator = Account(region=self.region, endpoint=self.endpoint)
         if self.identity and self.identity.provider == "aws":
-            role, external = self.identity.role_arn, self.identity.external_id
-            return replace(operator, role=role, external_id=external)
+            return replace(
+                operator,
+                role=self.identity.role_arn,
+                external_id=self.identity.external_id,
+                web_token=self.identity.web_token,
+            )
         if self.owner is Owner.OPERATOR:
             return operator
         return replace(

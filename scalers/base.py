@@ -79,7 +79,7 @@ class PodIdentity:
         identity_id: Azure client id, or the Google service account to act as; "" for the own one.
         tenant_id: Azure tenant.
         authority_host: Azure's login endpoint.
-        namespace, service_account: the workload's ServiceAccount, where the owner is the workload.
+        web_token: of the workload's ServiceAccount, to take its role with.
     """
 
     provider: str
@@ -89,8 +89,7 @@ class PodIdentity:
     identity_id: str = ""
     tenant_id: str = ""
     authority_host: str = ""
-    namespace: str = ""
-    service_account: str = ""
+    web_token: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

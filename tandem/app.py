@@ -19,6 +19,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -74,6 +75,9 @@ class RunSettings:
         pack: how nodes are planned.
         strict: refuse triggers with keys that they do not read.
         webhook: where admission is served, by every replica; None for nowhere.
+        file_root: below it are the files that authentications name; "" for none.
+        token_life_s: of the ServiceAccount tokens that authentications ask for.
+        restricted: Secrets are read in the operator's namespace only.
     """
 
     kubeconfig: str | None = None
@@ -94,6 +98,9 @@ class RunSettings:
     node_startup_s: float = 0.0
     strict: bool = False
     webhook: WebhookSettings | None = None
+    file_root: str = ""
+    token_life_s: float = 3600.0
+    restricted: bool = False
 
 
 class Engine(Sink, Protocol):
@@ -321,7 +328,7 @@ class Operator:
             recorder,
             now=now,
             settings=EventSettings(
-                auth=AuthSettings(cluster_namespace=self._namespace), strict=self._settings.strict
+                auth=auth_settings(self._settings, self._namespace), strict=self._settings.strict
             ),
             rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
             registry=self.registry,
@@ -345,6 +352,16 @@ class Operator:
             ),
             registry=self.registry,
         )
+
+
+def auth_settings(settings: RunSettings, namespace: str) -> AuthSettings:
+    """What authentications may read, for an operator of that namespace."""
+    return AuthSettings(
+        cluster_namespace=namespace,
+        file_root=settings.file_root,
+        token_life=timedelta(seconds=settings.token_life_s),
+        restricted=settings.restricted,
+    )
 
 
 async def _resync(halves: Sequence[Half]) -> None:

@@ -19,6 +19,8 @@ from tandem import flags
 from tandem.errors import BadInput
 from tandem.log import LogFormat
 
+HOUR_S = 3600.0
+
 app = typer.Typer(
     name="tandem",
     help="One autoscaler for Kubernetes workloads and the nodes they run on.",
@@ -153,6 +155,25 @@ def run(  # one parameter a flag is how typer reads a command
             help="Work that a family's vCPU does, 1 being usual; repeat it.",
         ),
     ] = None,
+    filepath_auth_root_path: Annotated[
+        str,
+        typer.Option(help="Folder of the files that filePath of an authentication names."),
+    ] = "",
+    bound_service_account_token_expiry: Annotated[
+        str,
+        typer.Option(
+            envvar="KEDA_BOUND_SERVICE_ACCOUNT_TOKEN_EXPIRY",
+            help="Life of the tokens that authentications ask for; 1h to 6h.",
+        ),
+    ] = "1h",  # noqa: S107 - a length of time
+    restrict_secret_access: Annotated[
+        bool,
+        typer.Option(
+            "--restrict-secret-access",
+            envvar="KEDA_RESTRICT_SECRET_ACCESS",
+            help="Read Secrets in the operator's own namespace only.",
+        ),
+    ] = False,
     node_startup: Annotated[str, typer.Option(help="Start-up time of a kwok node.")] = "0s",
     log_level: LogLevel = "info",
     log_format: Style = LogFormat.AUTO,
@@ -191,6 +212,14 @@ def run(  # one parameter a flag is how typer reads a command
         node_startup_s=flags.seconds("--node-startup", node_startup),
         strict=strict,
         webhook=webhook_of(webhook, webhook_certificates, webhook_configuration, strict=strict),
+        file_root=filepath_auth_root_path,
+        token_life_s=flags.seconds_between(
+            "--bound-service-account-token-expiry",
+            bound_service_account_token_expiry,
+            least_s=HOUR_S,
+            most_s=6 * HOUR_S,
+        ),
+        restricted=restrict_secret_access,
     )
     _configure(log_level, log_format)
     operator.main(settings)

@@ -50,6 +50,25 @@ def address(flag: str, text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def seconds_between(flag: str, text: str, *, least_s: float, most_s: float) -> float:
+    """A length of time within bounds, in seconds.
+
+    Raises:
+        BadInput: none, or out of bounds.
+
+    >>> seconds_between("--bound-service-account-token-expiry", "2h", least_s=3600, most_s=21600)
+    7200.0
+    """
+    wanted = f"a duration from {least_s:g}s to {most_s:g}s, such as {least_s:g}s"
+    try:
+        found = parse(text).total_seconds()
+    except ValueError as error:
+        raise _bad(flag, text, wanted) from error
+    if not least_s <= found <= most_s:
+        raise _bad(flag, text, wanted)
+    return found
+
+
 def usd(flag: str, amount: float) -> float:
     """An amount in US dollars per hour, not negative.
 

@@ -11,18 +11,23 @@ Source: https://keda.sh/docs/latest/concepts/authentication/
 from __future__ import annotations
 
 from eventscaler.auth.environment import Environment
-from eventscaler.auth.objects import AuthFault, Given, Objects, decoded
+from eventscaler.auth.identities import Acting
+from eventscaler.auth.objects import AuthFault, Given, Objects, Ref, decoded
+from eventscaler.auth.reads import Reads
 from eventscaler.auth.resolver import Resolver
 from eventscaler.auth.where import AuthSettings, Fetched, Where
 from eventscaler.auth.workload import Workload
 
 __all__ = [
+    "Acting",
     "AuthFault",
     "AuthSettings",
     "Environment",
     "Fetched",
     "Given",
     "Objects",
+    "Reads",
+    "Ref",
     "Resolver",
     "Where",
     "Workload",

@@ -7,14 +7,16 @@ missing or faulty is an `AuthFault`, and mends itself when the object comes.
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
+from eventscaler.auth.identities import Acting, acting
 from eventscaler.auth.objects import AuthFault
 from eventscaler.auth.sources import fetch
 from eventscaler.auth.where import AuthSettings, Fetched, Where
 from eventscaler.core.faults import Fault
 from eventscaler.decode import Authentication, AuthRef
-from eventscaler.decode.authentication import CLUSTER_KIND
-from scalers.base import PodIdentity, Secret
+from eventscaler.decode.authentication import ALLOWED, CLUSTER_KIND
+from scalers.base import Secret
 
 Key = tuple[str, str, str]  # kind, namespace ("" for the cluster kind), name
 
@@ -60,13 +62,14 @@ class Resolver:
             grant = fetched.grant or grant
         return Fetched(values, min(ends, default=None), grant)
 
-    def identity(self, ref: AuthRef, namespace: str) -> PodIdentity | None:
+    async def identity(self, ref: AuthRef, place: Where) -> Acting:
         """As whom *ref* lets a scaler act.
 
         Raises:
-            AuthFault: there is no such authentication.
+            AuthFault: there is no such authentication, or something of the identity is missing.
         """
-        return self._authentication(ref, namespace).identity
+        found = self._authentication(ref, place.namespace)
+        return await acting(found.identity, place)
 
     def _authentication(self, ref: AuthRef, namespace: str) -> Authentication:
         kind, where, name = key = key_of(ref, namespace)
@@ -76,4 +79,13 @@ class Resolver:
             raise AuthFault(f"{what} does not exist")
         if isinstance(found, tuple):
             raise AuthFault(f"{what}: {'; '.join(str(fault) for fault in found)}")
+        if not _allows(found, namespace):
+            raise AuthFault(f"{what} is not for namespace {namespace}; its {ALLOWED} says so")
         return found
+
+
+def _allows(found: Authentication, namespace: str) -> bool:
+    """Whether an object of *namespace* may use it."""
+    if found.allowed is None:
+        return True
+    return any(fnmatchcase(namespace, pattern) for pattern in found.allowed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from eventscaler.auth import local
+from eventscaler.auth import files, local, tokens
 from eventscaler.auth.objects import AuthFault
 from eventscaler.auth.remote import aws, azure, gcp, oauth2, vault
 from eventscaler.auth.where import Fetched, Where
@@ -39,9 +39,9 @@ SOURCES: Mapping[type, Fetch] = {
     AzureVault: azure.fetch,
     GcpManager: gcp.fetch,
     AwsManager: aws.fetch,
-    BoundToken: _later("boundServiceAccountToken"),
+    BoundToken: tokens.bound,
     OAuth2: oauth2.fetch,
-    File: _later("filePath"),
+    File: files.file,
 }
 
 

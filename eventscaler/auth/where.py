@@ -67,6 +67,7 @@ class Where:
         workload: the scale target: its environment and its ServiceAccount.
         io: shared clients and the clock (`io.now()`); HTTP goes through `scalers._http`.
         container: whose environment is meant where the source does not say.
+        doubted: a reading failed with what was fetched before: what is remembered may be wrong.
     """
 
     home: str
@@ -77,6 +78,7 @@ class Where:
     settings: AuthSettings = field(default_factory=AuthSettings)
     container: str = ""
     kube: Client | None = None
+    doubted: bool = False
 
     async def secret(self, ref: SecretKey) -> Secret:
         """One key of a Secret in the home namespace.

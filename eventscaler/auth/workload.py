@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventscaler.auth.environment import Environment
-from eventscaler.auth.objects import AuthFault, Objects
+from eventscaler.auth.objects import AuthFault, Objects, unread
 from kube.client import Client, Json
 from kube.discovery import Discovery
 from kube.errors import KubeError
@@ -35,6 +35,10 @@ class Workload:
         self._found: Json | AuthFault | None = body
 
     @property
+    def namespace(self) -> str:
+        return self._target.namespace
+
+    @property
     def what(self) -> str:
         return f"{self._target.kind.lower()} {self._target.namespace}/{self._target.name}"
 
@@ -61,7 +65,7 @@ class Workload:
         if self._found is None:
             self._found = await self._tried()
         if isinstance(self._found, AuthFault):
-            raise AuthFault(str(self._found)) from self._found
+            raise AuthFault(str(self._found), passing=self._found.passing) from self._found
         return self._found
 
     async def _tried(self) -> Json | AuthFault:
@@ -72,4 +76,4 @@ class Workload:
             resource = await self._discovery.resource(target.api_version, target.kind)
             return await self._client.get(resource, target.name, namespace=target.namespace)
         except KubeError as error:
-            return AuthFault(f"{self.what} cannot be read: {error}")
+            return unread(self.what, error)

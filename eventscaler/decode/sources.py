@@ -191,18 +191,13 @@ class OAuth2:
 
 Source = EnvRef | KeyRef | BoundToken | File | Vault | AzureVault | GcpManager | AwsManager | OAuth2
 
-OAUTH2_TOKEN = "bearerToken"  # noqa: S105 - the name of a parameter
-"""The parameter that `oauth2` yields."""
-
 
 def parameters_of(source: Source) -> tuple[str, ...]:
-    """The names of what *source* yields; of a file nobody knows before it is read."""
+    """The names of what *source* yields; of a file nobody knows, and of `oauth2` there are none."""
     match source:
         case EnvRef() | KeyRef() | BoundToken():
             return (source.parameter,)
         case Vault() | AzureVault() | GcpManager() | AwsManager():
             return tuple(secret.parameter for secret in source.secrets)
-        case OAuth2():
-            return (OAUTH2_TOKEN,)
-        case File():
+        case OAuth2() | File():
             return ()

@@ -97,7 +97,14 @@ class EventEngine:
         scales = Scales(client, discovery)
         self._leaver = Leaver(client, scales, self._share)
         binder = Binder(client, discovery, resolver, io, strict=settings.strict)
-        bindings = Bindings(binder, refresh_s=settings.refresh_s)
+        self._bindings = bindings = Bindings(
+            client,
+            binder,
+            find=self._registry.get,
+            due=self._due,
+            now=now,
+            refresh_s=settings.refresh_s,
+        )
         reporter = Reporter(client, recorder, self._counts)
         turn = Turn(
             client,
@@ -127,6 +134,7 @@ class EventEngine:
     async def run(self) -> None:
         """Scale, until cancelled. Lists everything first."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._bindings.run())
             group.create_task(self._keep_listed())
             group.create_task(self._leaver.run())
             while True:
@@ -269,6 +277,7 @@ class EventEngine:
 
     def _forget(self, key: Key) -> None:
         self._registry.forget(key)
+        self._bindings.forget(key)
         self._schedule.drop(key)
 
     def _at_once(self, concerned: list[Tracked]) -> None:

@@ -32,6 +32,9 @@ class Tracked:
         told: the warnings that an Event has told of.
         shard: of which it is; one process at a time handles that.
         jobs: what a ScaledJob's rounds remember.
+        edits: how often something it is made of was edited.
+        doubted: a reading failed with this binding's credentials.
+        stale: the binding is to be replaced, and serves until it is.
     """
 
     key: Key
@@ -51,10 +54,14 @@ class Tracked:
     told: list[Fault] = field(default_factory=list)
     shard: int = 0
     jobs: JobMemory = field(default_factory=JobMemory)
+    edits: int = 0
+    doubted: bool = False
+    stale: bool = False
 
     def start_anew(self) -> None:
         """Something it is made of was edited: bind again, and report without delay."""
         self.binding = None
+        self.edits += 1
         self.written_at = float("-inf")
 
     @property

@@ -8,9 +8,21 @@ blind until the next try.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from eventscaler.auth import AuthFault, Fetched, Given, Objects, Resolver, Where, Workload
+from eventscaler.auth import (
+    Acting,
+    AuthFault,
+    Fetched,
+    Given,
+    Objects,
+    Reads,
+    Ref,
+    Resolver,
+    Where,
+    Workload,
+)
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode import Scalable, TriggerBody, spec_of, translated
 from eventscaler.readings import Asked
@@ -26,10 +38,16 @@ class Binding:
 
     Attributes:
         faults: what is wrong with them as written, warnings included.
+        used: what they were bound with, and at which version.
+        until: when some credential ends.
+        passing: nothing is known to be wrong, only somebody did not answer.
     """
 
     asked: tuple[Asked, ...]
     faults: tuple[Fault, ...] = ()
+    used: Mapping[Ref, str] = field(default_factory=dict, compare=False)
+    until: datetime | None = field(default=None, compare=False)
+    passing: bool = field(default=False, compare=False)
 
     @property
     def refused(self) -> tuple[Fault, ...]:
@@ -39,6 +57,16 @@ class Binding:
     def complete(self) -> bool:
         """Whether every trigger has its credentials."""
         return all(one.trigger is not None for one in self.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """One trigger."""
+
+    asked: Asked
+    faults: tuple[Fault, ...] = ()
+    until: datetime | None = None
+    missing: AuthFault | None = None
 
 
 class Binder:
@@ -67,46 +95,71 @@ class Binder:
         self._resolver = resolver
         self._io = io
         self._given = given or {}
+        self._reads = Reads(client) if client else None
 
-    async def bind(self, order: Scalable) -> Binding:
-        """Resolve and parse every trigger of *order*; never raises for what is missing."""
-        objects = Objects(self._client, self._given)
+    def forget(self, ref: Ref) -> None:
+        """*ref* changed: what was just read of it is old."""
+        if self._reads is not None:
+            self._reads.forget(ref)
+
+    async def bind(self, order: Scalable, *, doubted: bool = False) -> Binding:
+        """Resolve and parse every trigger of *order*; never raises for what is missing.
+
+        Doubted is what was bound before when a reading failed with it.
+        """
+        settings = self._resolver.settings
+        objects = Objects(
+            self._client,
+            self._given,
+            secrets_in=settings.cluster_namespace if settings.restricted else "",
+            reads=self._reads,
+        )
         where = Where(
             home=order.namespace,
             namespace=order.namespace,
             objects=objects,
             workload=Workload(self._client, self._discovery, order.target, objects, order.workload),
             io=self._io,
-            settings=self._resolver.settings,
+            settings=settings,
             container=order.container,
             kube=self._client,
+            doubted=doubted,
         )
         bound = [await self._one(order, trigger, where) for trigger in order.triggers]
-        faults = tuple(fault for _, found in bound for fault in found)
-        return Binding(tuple(asked for asked, _ in bound), faults)
+        lacking = [one.missing for one in bound if one.missing]
+        return Binding(
+            asked=tuple(one.asked for one in bound),
+            faults=tuple(fault for one in bound for fault in one.faults),
+            used=objects.used,
+            until=min((one.until for one in bound if one.until), default=None),
+            passing=bool(lacking) and all(missing.passing for missing in lacking),
+        )
 
-    async def _one(
-        self, order: Scalable, trigger: TriggerBody, where: Where
-    ) -> tuple[Asked, tuple[Fault, ...]]:
+    async def _one(self, order: Scalable, trigger: TriggerBody, where: Where) -> _Bound:
         try:
-            spec = await self._spec(order, trigger, where)
+            spec, until = await self._spec(order, trigger, where)
         except AuthFault as missing:
-            return asked(order, trigger, None, str(missing)), ()
+            return _Bound(asked(order, trigger, None, str(missing)), missing=missing)
         try:
             ready = parse(spec)
         except TriggerFaults as wrong:
-            return asked(order, trigger, None, str(wrong)), translated(wrong.faults)
-        return asked(order, trigger, ready), translated(ready.warnings)
+            return _Bound(asked(order, trigger, None, str(wrong)), translated(wrong.faults))
+        return _Bound(asked(order, trigger, ready), translated(ready.warnings), until)
 
-    async def _spec(self, order: Scalable, trigger: TriggerBody, where: Where) -> TriggerSpec:
-        found, identity = Fetched({}), None
+    async def _spec(
+        self, order: Scalable, trigger: TriggerBody, where: Where
+    ) -> tuple[TriggerSpec, datetime | None]:
+        """The trigger with all that it refers to, and when the first of that ends."""
+        found, acting = Fetched({}), Acting()
         if trigger.auth:
             found = await self._resolver.resolve(trigger.auth, where)
-            identity = self._resolver.identity(trigger.auth, order.namespace)
+            acting = await self._resolver.identity(trigger.auth, where)
         env = await _variables(trigger, where) if trigger.wants_env else {}
-        return spec_of(
-            order, trigger, found.values, env, identity, grant=found.grant, strict=self._strict
+        identity, strict = acting.identity, self._strict
+        spec = spec_of(
+            order, trigger, found.values, env, identity, grant=found.grant, strict=strict
         )
+        return spec, min((end for end in (found.until, acting.until) if end), default=None)
 
 
 async def _variables(trigger: TriggerBody, where: Where) -> Mapping[str, str]:

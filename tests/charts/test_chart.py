@@ -22,12 +22,18 @@ REFERENCE = (
 )
 TOLERATION = '--set-json=tolerations=[{"key":"infra","operator":"Exists","effect":"NoSchedule"}]'
 RULE = '--set-json=rbac.extraRules=[{"apiGroups":["x.y"],"resources":["z"],"verbs":["get"]}]'
+FILES = (
+    '--set-json=auth={"filePathRoot":"/files"},volumes=[{"name":"f","secret":{"secretName":"f"}}],'
+    'volumeMounts=[{"name":"f","mountPath":"/files"}]'
+)
 SETS = [
     pytest.param(DEFAULT, id="default values"),
     pytest.param("--set=only=events", id="events"),
     pytest.param("--set=only=nodes", id="nodes"),
     pytest.param(REFERENCE, id="env"),
     pytest.param("--set=rbac.readSecrets=false", id="no secrets"),
+    pytest.param("--set=auth.restrictSecretAccess=true,auth.tokenExpiry=2h", id="own secrets"),
+    pytest.param(FILES, id="files"),
     pytest.param(RULE, id="another rule"),
     pytest.param("--set=log.level=debug,log.format=text", id="log"),
     pytest.param("--set=priorityClassName=", id="no priority class"),
@@ -144,6 +150,8 @@ def _resources(helm: Tool, flag: str) -> set[str]:
         pytest.param("--set=only=events", {"nodes", "nodeclaims", "pods/eviction"}, id="events"),
         pytest.param("--set=only=nodes", {"scaledobjects", "*/scale", "secrets"}, id="nodes"),
         pytest.param("--set=rbac.readSecrets=false", {"secrets"}, id="no secrets"),
+        pytest.param("--set=auth.restrictSecretAccess=true", {"secrets"}, id="own secrets"),
+        pytest.param("--set=rbac.createTokens=false", {"serviceaccounts/token"}, id="no tokens"),
     ],
 )
 def test_what_is_not_run_is_not_permitted(helm: Tool, flag: str, without: set[str]) -> None:
@@ -186,6 +194,16 @@ def test_a_given_certificate_is_mounted_and_nothing_is_written(helm: Tool) -> No
     assert "--webhook-certificates=/etc/tandem/webhook" in args_of(rendered, "tandem")
     assert {hook["clientConfig"]["caBundle"] for hook in hooks} == {"QQ=="}
     assert "validatingwebhookconfigurations" not in _resources(helm, flag)
+
+
+def test_own_secrets_are_permitted_where_the_operator_is(helm: Tool) -> None:
+    rendered = objects(render(helm, "--set=auth.restrictSecretAccess=true"))
+
+    (rule,) = rendered["Role/tandem-secrets"]["rules"]
+    assert (rule["resources"], rule["verbs"]) == (["secrets"], ["get", "list", "watch"])
+    assert "Role/tandem-secrets" not in objects(render(helm))
+    args = args_of(rendered, "tandem")
+    assert "--restrict-secret-access" in args
 
 
 def test_one_half_is_asked_for_by_its_option(helm: Tool) -> None:
@@ -240,7 +258,7 @@ def test_every_value_is_in_the_schema_and_in_the_readme() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     readme = (CHART / "README.md").read_text()
     folded = ("lease", "image", "log", "batch", "plan", "eventscaler", "serviceAccount", "rbac")
-    nested = {*folded, "webhook"}
+    nested = {*folded, "auth", "webhook"}
     paths = [
         f"{name}.{inner}" if name in nested else name
         for name, value in values.items()

@@ -47,6 +47,10 @@ Permission = tuple[str, str, str]  # group, resource with its subresource, verb
 USER, PASSWORD = "demo", "not-for-logs"
 
 RESERVED: dict[Permission, str] = {
+    ("", "serviceaccounts/token", "create"): "boundServiceAccountToken",
+    ("", "serviceaccounts", "get"): "the role of a workload's ServiceAccount",
+    ("", "serviceaccounts", "list"): "a ServiceAccount that was missing is seen when it comes",
+    ("", "serviceaccounts", "watch"): "the same",
     ("", "events", "get"): "an Event that an earlier process wrote is read before it is counted",
     ("", "events", "patch"): "an Event that repeats is counted, at most once a minute",
     ("", "pods", "get"): "whether a pod whose eviction was refused is still there",
@@ -312,7 +316,7 @@ async def not_ready(client: Client, namespace: str) -> str:
 async def permit(client: Client, namespace: str, account: str) -> None:
     """What docs/install.md advises."""
     name: Json = {"name": "tandem-secrets", "namespace": namespace}
-    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
     subject = {"kind": "ServiceAccount", "name": account, "namespace": account}
     role = {"apiGroup": ROLES.group, "kind": ROLES.kind, "name": name["name"]}
     await client.create(ROLES, {"metadata": name, "rules": [rule]}, namespace=namespace)

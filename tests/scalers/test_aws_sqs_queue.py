@@ -70,11 +70,7 @@ def test_faults(metadata: Texts, auth: Texts, problem: str) -> None:
     ("identity", "problem"),
     [
         pytest.param(PodIdentity("aws"), "", id="aws"),
-        pytest.param(
-            PodIdentity("aws", owner="workload"),
-            "'podIdentity' identityOwner workload is not supported; give its role as roleArn",
-            id="the workload's",
-        ),
+        pytest.param(PodIdentity("aws", "arn:aws:iam::1:role/r"), "", id="a role"),
         pytest.param(
             PodIdentity("azure-workload"),
             "'podIdentity' provider 'azure-workload' is not supported for aws-sqs-queue",

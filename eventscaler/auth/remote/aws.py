@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from eventscaler.auth.identities import acting
 from eventscaler.auth.objects import AuthFault
 from eventscaler.auth.remote import kit
 from eventscaler.auth.where import Fetched, Where
@@ -47,7 +48,7 @@ def _version(secret: AwsSecret) -> Version:
 
 
 async def _account(source: AwsManager, where: Where) -> Account:
-    given, identity = source.credentials, source.identity
+    given = source.credentials
     if given is not None:
         return Account(
             region=source.region,
@@ -55,12 +56,14 @@ async def _account(source: AwsManager, where: Where) -> Account:
             secret_key=await where.secret(given.secret_key),
             token=await where.secret(given.token) if given.token else None,
         )
-    if identity is None or identity.provider != "aws":
+    if source.identity is None or source.identity.provider != "aws":
         raise AuthFault("give 'credentials', or 'podIdentity' with provider aws")
+    identity = (await acting(source.identity, where)).identity or source.identity
     return Account(
         region=source.region,
         role=identity.role_arn,
         external_id=identity.external_id,
+        web_token=identity.web_token,
     )
 
 

@@ -32,11 +32,11 @@ async def faults(what: str, where: Where) -> AsyncIterator[None]:
         async with asyncio.timeout(limit):
             yield
     except AuthFault as fault:
-        raise AuthFault(f"{what}: {fault}") from fault
+        raise AuthFault(f"{what}: {fault}", passing=fault.passing) from fault
     except ScalerError as error:
-        raise AuthFault(f"{what}: {error}") from error
+        raise AuthFault(f"{what}: {error}", passing=True) from error
     except TimeoutError:
-        raise AuthFault(f"{what}: not had within {limit:g} s") from None
+        raise AuthFault(f"{what}: not had within {limit:g} s", passing=True) from None
 
 
 async def kept(key: Hashable, fetch: Read[T], where: Where) -> Lasting[T]:

@@ -1,0 +1,132 @@
+"""Who uses which Secret, ConfigMap or file, and who must hear that one changed.
+
+Watched is only where something is referenced: one watch per kind and namespace, and beyond `WIDE`
+namespaces one for all. Of an object nothing but its version is known here; see `kube.versions`.
+Files are looked at once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+from eventscaler.auth.files import FILE, signatures
+from eventscaler.auth.objects import Ref
+from kube.client import Client
+from kube.resources import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
+from kube.versions import Key, Versions
+
+KINDS = {resource.kind: resource for resource in (SECRETS, CONFIG_MAPS, SERVICE_ACCOUNTS)}
+WIDE = 32
+LOOK_S = 1.0
+EVERYWHERE = ""
+
+Owner = TypeVar("Owner", bound=Hashable)  # names the object that uses something
+Place = tuple[str, str]  # kind and namespace, EVERYWHERE for all
+Used = Mapping[Ref, str]
+
+
+class Watcher(Generic[Owner]):
+    """Follows what owners use.
+
+    Args:
+        changed: called with what changed and those who read it before; must return soon.
+    """
+
+    def __init__(self, client: Client, changed: Callable[[Ref, frozenset[Owner]], None]) -> None:
+        self._client = client
+        self._changed = changed
+        self._used: dict[Owner, Used] = {}
+        self._users: dict[Ref, set[Owner]] = {}
+        self._spaces: dict[str, Counter[str]] = {kind: Counter() for kind in (*KINDS, FILE)}
+        self._watches: dict[Place, tuple[Versions, asyncio.Task[None]]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def places(self) -> frozenset[Place]:
+        """What is watched now."""
+        return frozenset(self._watches)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for kind in KINDS:
+                self._arrange(kind)
+            group.create_task(self._look())
+
+    def follow(self, owner: Owner, used: Used) -> bool:
+        """*owner* uses these, as read at these versions; whether one of them has changed since."""
+        before = self._used.get(owner, {})
+        for ref in before.keys() - used.keys():
+            self._release(ref, owner)
+        for ref in used.keys() - before.keys():
+            self._users.setdefault(ref, set()).add(owner)
+            self._spaces[ref.kind][ref.namespace] += 1
+        self._used[owner] = used
+        if not used:
+            del self._used[owner]
+        for kind in {ref.kind for ref in before.keys() ^ used.keys()} & KINDS.keys():
+            self._arrange(kind)
+        return any(self._moved(ref, version) for ref, version in used.items())
+
+    def forget(self, owner: Owner) -> None:
+        if owner in self._used:
+            self.follow(owner, {})
+
+    def _release(self, ref: Ref, owner: Owner) -> None:
+        users = self._users[ref]
+        users.discard(owner)
+        if not users:
+            del self._users[ref]
+        self._spaces[ref.kind][ref.namespace] -= 1
+        self._spaces[ref.kind] += Counter()  # without what counts nothing any more
+
+    def _arrange(self, kind: str) -> None:
+        """Start the watches of *kind* that are missing, end those that nobody needs."""
+        if self._group is None:
+            return
+        spaces = set(self._spaces[kind])
+        wanted = {(kind, space) for space in (spaces if len(spaces) <= WIDE else {EVERYWHERE})}
+        for place in wanted - self._watches.keys():
+            self._watches[place] = self._begun(self._group, place)
+        for place in [each for each in self._watches if each[0] == kind and each not in wanted]:
+            self._watches.pop(place)[1].cancel()
+
+    def _begun(self, group: asyncio.TaskGroup, place: Place) -> tuple[Versions, asyncio.Task[None]]:
+        kind, space = place
+
+        def told(key: Key | None) -> None:
+            refs = [Ref(kind, *key)] if key else [ref for ref in self._users if ref.kind == kind]
+            self._tell(ref for ref in refs if space in (EVERYWHERE, ref.namespace))
+
+        found = Versions(self._client, KINDS[kind], told, namespace=space or None)
+        return found, group.create_task(found.run())
+
+    def _moved(self, ref: Ref, since: str) -> bool:
+        for place in ((ref.kind, ref.namespace), (ref.kind, EVERYWHERE)):
+            if place in self._watches:
+                return self._watches[place][0].moved((ref.namespace, ref.name), since)
+        return False
+
+    def _tell(self, refs: Iterable[Ref]) -> None:
+        for ref in refs:
+            users = self._users.get(ref, ())
+            concerned = {each for each in users if self._moved(ref, self._used[each][ref])}
+            if concerned:
+                self._changed(ref, frozenset(concerned))
+
+    async def _look(self) -> None:
+        """Compare the files that are used with what they were when they were read."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            paths = [ref.name for ref in self._users if ref.kind == FILE]
+            if not paths:
+                continue
+            for path, version in (await asyncio.to_thread(signatures, paths)).items():
+                ref = Ref(FILE, "", path)
+                users = self._users.get(ref, ())
+                concerned = {each for each in users if self._used[each][ref] != version}
+                if concerned:
+                    self._changed(ref, frozenset(concerned))
