@@ -21,7 +21,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from kube.errors import KubeError
-from kube.resources import Resource
+from kube.resources import ENDPOINT_SLICES
 from kube.values import quantity
 from scalers._http import Call, HttpAuth, authorised, get_text
 from scalers._paths import at, from_xml, problem
@@ -31,7 +31,6 @@ from scalers._tls import Tls
 from scalers.base import Param, Scaler, ScalerError
 from scalers.io import IO
 
-ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 AT_ONCE = 5
 SMALL = 4096  # parsed in less than a tenth of a second in any format
 LARGEST_YAML = 256 * 1024  # some five seconds of parsing

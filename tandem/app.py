@@ -29,6 +29,7 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from eventscaler import handlers as event_handlers
 from eventscaler.auth import AuthSettings
 from eventscaler.engine import EventEngine, EventSettings
+from eventscaler.metrics_api import Source
 from kube.client import Client
 from kube.config import ClusterConfig, ConfigError, connect, load
 from kube.errors import KubeError
@@ -47,10 +48,12 @@ from scalers._egress import NO_RULES, Egress
 from scalers.io import IO, IOSettings
 from tandem import flags
 from tandem.clock import now
-from tandem.errors import BadInput
+from tandem.errors import BadInput, leaf
+from tandem.external_metrics import serve
 from tandem.handlers import CrossThread, Registry, host
 from tandem.health import make_app, serving
 from tandem.leases import Counted, Leases
+from tandem.offer import Offer
 from tandem.webhook import WebhookSettings
 from tandem.webhook import serve as serve_webhook
 
@@ -71,6 +74,8 @@ class RunSettings:
         elect: wait for the lease; without it a single process is assumed.
         shards: into how many the event half is divided; with 1 the leader has all of it.
         egress: where the addresses that triggers name may lead.
+        scale_with: "tandem" or "hpa": who counts from 1 to max where an object does not say.
+        metrics: the metrics API for HPAs; None for none, and then no object has an HPA.
         listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
         pack: how nodes are planned.
         strict: refuse triggers with keys that they do not read.
@@ -89,6 +94,8 @@ class RunSettings:
     elect: bool = True
     shards: int = 1
     egress: Egress = NO_RULES
+    scale_with: str = "tandem"
+    metrics: Offer | None = None
     listen: str = "127.0.0.1:8080"
     cloud: str = "kwok"
     batch_idle_s: float = 1.0
@@ -113,11 +120,12 @@ class Engine(Sink, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """An engine, how it tells kopf which events it wants, and who does its work by shards."""
+    """An engine, how it tells kopf of its events, who works by shards, who has metrics for HPAs."""
 
     engine: Engine
     register: Callable[[Registry, Sink], None]
     keeper: Keeper | None = None
+    source: Source | None = None
 
 
 def main(settings: RunSettings) -> None:
@@ -125,8 +133,8 @@ def main(settings: RunSettings) -> None:
     sys.setswitchinterval(TURN_S)
     try:
         code = asyncio.run(_until_signalled(settings))
-    except* ConfigError as errors:
-        raise BadInput(str(errors.exceptions[0])) from errors
+    except* (ConfigError, BadInput) as errors:
+        raise BadInput(str(leaf(errors))) from errors
     if code:
         sys.exit(code)
 
@@ -297,6 +305,10 @@ class Operator:
                 group.create_task(io.run())
                 halves = [self._build(name, client, io, recorder) for name in names]
                 await self._host(halves, group)
+                for half in halves:
+                    if half.source is not None and self._settings.metrics is not None:
+                        offered = self._settings.metrics
+                        group.create_task(serve(offered, half.source, client, self._namespace, now))
                 self._synced.update(names)
                 log.info("ready", object=self._identity, why="the first lists are in")
                 if meanwhile is not None:
@@ -318,7 +330,7 @@ class Operator:
     def _build(self, name: str, client: Client, io: IO, recorder: Recorder) -> Half:
         if name == "events":
             engine = self._events(client, io, recorder)
-            return Half(engine, event_handlers.register, engine)
+            return Half(engine, event_handlers.register, engine, engine)
         return Half(self._nodes(client, recorder), node_handlers.register)
 
     def _events(self, client: Client, io: IO, recorder: Recorder) -> EventEngine:
@@ -328,7 +340,10 @@ class Operator:
             recorder,
             now=now,
             settings=EventSettings(
-                auth=auth_settings(self._settings, self._namespace), strict=self._settings.strict
+                auth=auth_settings(self._settings, self._namespace),
+                strict=self._settings.strict,
+                hpa=self._settings.scale_with == "hpa",
+                serves_metrics=self._settings.metrics is not None,
             ),
             rng=random.Random(),  # noqa: S311  # spreads polls, guards nothing
             registry=self.registry,

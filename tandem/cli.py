@@ -15,9 +15,11 @@ import typer
 
 from kube.errors import KubeError
 from nodescaler.core.settings import MinValuesPolicy, PackSettings, PreferencePolicy
-from tandem import flags
+from tandem import flags, run_options
 from tandem.errors import BadInput
 from tandem.log import LogFormat
+from tandem.offer import SERVICE, offer
+from tandem.run_options import ScaleWith
 
 HOUR_S = 3600.0
 
@@ -87,6 +89,11 @@ def run(  # one parameter a flag is how typer reads a command
             help="Where they may not, beside link-local and metadata addresses; repeat it.",
         ),
     ] = None,
+    scale_with: run_options.Counts = ScaleWith.TANDEM,
+    metrics_api: run_options.Listen = "",
+    metrics_api_service: run_options.Service = SERVICE,
+    metrics_api_certificates: run_options.Certificates = None,
+    metrics_api_address: run_options.Address = "",
     listen: Annotated[
         str, typer.Option(help="Address of /healthz, /readyz and /metrics.")
     ] = "127.0.0.1:8080",
@@ -187,6 +194,15 @@ def run(  # one parameter a flag is how typer reads a command
     if shards > 1 and only is Half.NODES:
         raise BadInput("--shards: divides the event half, which --only nodes leaves out")
     strict = flags.strict(given=strict)
+    offered = offer(
+        metrics_api,
+        needed=scale_with is ScaleWith.HPA,
+        service=metrics_api_service,
+        certificates=metrics_api_certificates,
+        published=metrics_api_address,
+    )
+    if shards > 1 and offered is not None:
+        raise BadInput("--shards: HPAs need all of the event half in the leader, --shards 1")
     settings = operator.RunSettings(
         kubeconfig=str(kubeconfig) if kubeconfig else None,
         context=context,
@@ -197,6 +213,8 @@ def run(  # one parameter a flag is how typer reads a command
         elect=elect,
         shards=shards,
         egress=flags.egress(egress_allow or (), egress_deny or ()),
+        scale_with=scale_with.value,
+        metrics=offered,
         listen=listen,
         cloud=cloud,
         batch_idle_s=flags.seconds("--batch-idle-duration", batch_idle_duration),

@@ -48,6 +48,18 @@ def test_every_command_has_help(command: str) -> None:
         pytest.param(["validate", "--fiel", "x"], "No such option", id="a wrong flag"),
         pytest.param(["demo", "--broker", "zeromq"], "found 'zeromq'; would do: http", id="broker"),
         pytest.param(["run", "--listen", "8080"], "--listen: found '8080'; would do", id="listen"),
+        pytest.param(["run", "--scale-with", "keda"], "'tandem', 'hpa'", id="who scales"),
+        pytest.param(
+            ["run", "--metrics-api", "6443"], "--metrics-api: found '6443'", id="metrics API"
+        ),
+        pytest.param(
+            ["run", "--metrics-api-address", "pod"],
+            "--metrics-api-address: found 'pod'; would do: an IP address",
+            id="no address",
+        ),
+        pytest.param(
+            ["run", "--scale-with", "hpa", "--shards", "2"], "--shards 1", id="HPAs and shards"
+        ),
         pytest.param(
             ["run", "--batch-idle-duration", "soon"],
             "--batch-idle-duration: found 'soon'; would do: a duration from 0, such as 1s",

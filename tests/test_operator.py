@@ -162,6 +162,33 @@ def test_a_port_in_use(stage: Stage) -> None:
     assert found.stderr.splitlines()[-1] == told
 
 
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        pytest.param(["PORT"], "--metrics-api: ", id="a port in use"),
+        pytest.param(
+            ["--metrics-api=127.0.0.1:0", "--metrics-api-certificates=/gone"],
+            "--metrics-api: /gone/tls.crt: no such file or directory",
+            id="no certificate",
+        ),
+    ],
+)
+def test_a_metrics_api_that_cannot_be_served(stage: Stage, flags: list[str], problem: str) -> None:
+    stage.sandbox()
+    command = [sys.executable, "-m", "tandem", "run", f"--kubeconfig={stage.kubeconfig}"]
+    taken = f"--metrics-api=127.0.0.1:{stage.port}"
+    own = ["--listen=127.0.0.1:0", "--only=events", "--scale-with=hpa"]
+    found = subprocess.run(
+        [*command, *own, *(taken if flag == "PORT" else flag for flag in flags)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert found.returncode == 2
+    assert f"tandem: {problem}" in found.stderr.splitlines()[-1]
+
+
 def test_a_dead_leader_is_succeeded_and_a_paused_one_ends_itself(stage: Stage) -> None:
     stage.sandbox()
     first = stage.operator("first", "--lease-duration=3s")

@@ -19,15 +19,18 @@ BUSY_POLL_S = 15
 Body = Mapping[str, Any]
 
 
-def read(body: Body) -> tuple[ScaledObject | None, tuple[Fault, ...]]:
-    """Decode *body* for the engine; the value is None when a rule refuses it."""
-    value, found = judged(body)
+def read(body: Body, *, hpa: bool = False) -> tuple[ScaledObject | None, tuple[Fault, ...]]:
+    """Decode *body* for the engine; the value is None when a rule refuses it.
+
+    *hpa*: an HPA counts where the object does not say who does.
+    """
+    value, found = judged(body, hpa=hpa)
     return value, tuple(finding.fault for finding in found)
 
 
-def judged(body: Body) -> tuple[ScaledObject | None, tuple[Finding, ...]]:
+def judged(body: Body, *, hpa: bool = False) -> tuple[ScaledObject | None, tuple[Finding, ...]]:
     """Decode *body* and apply the rules that hold however it is scaled."""
-    value, faults = scaled_object(body)
+    value, faults = scaled_object(body, hpa=hpa)
     found = tuple(labelled(faults))
     if value is not None:
         found += tuple(_broken(value, body))

@@ -93,6 +93,7 @@ def decide(
         history=behavior.remembered(history, outcome.wanted, settings.behavior, now),
         failures=failures,
         retry_at=outcome.retry_at,
+        ready=state.ready,
     )
 
 

@@ -267,6 +267,25 @@ def controller_of(body: Json) -> str:
     return next((str(ref.get("uid")) for ref in refs if ref.get("controller")), "")
 
 
+def active_condition(told: Mapping[str, tuple[str, str, str]]) -> tuple[str, str, str] | None:
+    """HPAActive: status, reason and message; None while the HPA has not said anything.
+
+    *told* are the HPA's conditions by type: status, reason, message. An HPA that rests because the
+    workload is at zero is as it should be.
+
+    >>> active_condition({"ScalingActive": ("False", "ScalingDisabled", "replicas is 0")})
+    ('True', 'ScalingDisabled', 'replicas is 0')
+    """
+    if "ScalingActive" not in told:
+        return None
+    status, reason, message = told["ScalingActive"]
+    if status == "True":
+        return "True", "HPAActive", message
+    if reason == "ScalingDisabled":
+        return "True", reason, message
+    return "False", reason or "HPAMetricsUnavailable", message
+
+
 UP_DEFAULT = (
     {"type": "Pods", "value": 4, "periodSeconds": 15},
     {"type": "Percent", "value": 100, "periodSeconds": 15},

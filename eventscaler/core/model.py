@@ -248,6 +248,7 @@ class Decision:
         inputs: the triggers behind a formula; elsewhere they are in `votes`.
         last_active: the time to remember for the next decision.
         history, failures: likewise.
+        ready: ready pods where known.
         retry_at: when the answer changes by itself (the end of a cooldown).
     """
 
@@ -263,6 +264,7 @@ class Decision:
     history: History = field(default_factory=History)
     failures: Mapping[str, int] = field(default_factory=dict)
     retry_at: datetime | None = None
+    ready: int | None = None
 
     @property
     def memory(self) -> Memory:

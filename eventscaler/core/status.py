@@ -41,6 +41,7 @@ class Status:
         resource_names: cpu and memory where they are triggers; `metric_names` has all others.
         scale_target: group, version, kind and resource of the workload.
         activity: metric name and whether it is active, of the triggers that answered.
+        hpa_name: of the HPA that was made for the object.
         failures: samples in a row without an answer by metric name, where there is a fallback.
     """
 
@@ -55,6 +56,7 @@ class Status:
     scale_target: tuple[str, str, str, str] | None = None
     triggers_types: str = ""
     authentications_types: str = ""
+    hpa_name: str = ""
 
     def condition(self, kind: str) -> Condition | None:
         return find(self.conditions, kind)
@@ -169,4 +171,5 @@ def _edges(status: Status) -> tuple[object, ...]:
         status.scale_target,
         status.triggers_types,
         status.authentications_types,
+        status.hpa_name,
     )

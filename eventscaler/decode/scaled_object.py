@@ -9,14 +9,16 @@ Source: https://keda.sh/docs/latest/reference/scaledobject-spec/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eventscaler.core.faults import Fault, errors
+from eventscaler.core.hpa import Wish
 from eventscaler.core.model import Limits, Mode, Settings
 from eventscaler.decode.annotations import steering
 from eventscaler.decode.behavior import behavior
+from eventscaler.decode.hpa import wish
 from eventscaler.decode.modifiers import composite, fallback
 from eventscaler.decode.node import Node
 from kube.scale import Target
@@ -64,7 +66,7 @@ class ScaledObject:
 
     Attributes:
         restore: the count before the first decision comes back when this object is deleted.
-        hpa_name: of the HPA, where one is made; "" for the usual name.
+        hpa: the HPA that counts from max(1, min) to max; None where Tandem does.
     """
 
     name: str
@@ -78,7 +80,7 @@ class ScaledObject:
     settings: Settings
     triggers: tuple[TriggerBody, ...]
     restore: bool = False
-    hpa_name: str = ""
+    hpa: Wish | None = None
 
     @property
     def reads(self) -> bool:
@@ -105,8 +107,13 @@ class ScaledObject:
         return all(trigger.use_cached_metrics for trigger in self.triggers)
 
 
-def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[Fault, ...]]:
-    """Read *body*; the value is None when some fault is an error."""
+def scaled_object(
+    body: Mapping[str, Any], *, hpa: bool = False
+) -> tuple[ScaledObject | None, tuple[Fault, ...]]:
+    """Read *body*; the value is None when some fault is an error.
+
+    *hpa* says who counts where the object does not: an HPA, or Tandem.
+    """
     faults: list[Fault] = []
     root = Node(dict(body), "", faults)
     meta, spec = root.child("metadata"), root.child("spec")
@@ -121,7 +128,7 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
     advanced = spec.child("advanced")
     settings = _settings(spec, meta, advanced, triggers)
     restore = advanced.flag("restoreToOriginalReplicaCount")
-    hpa_name = _hpa_name(advanced.child("horizontalPodAutoscalerConfig"))
+    asked = _hpa(meta, advanced.child("horizontalPodAutoscalerConfig"), default=hpa)
     advanced.unknown()
     spec.unknown()
     created = created_of(meta)
@@ -137,10 +144,10 @@ def scaled_object(body: Mapping[str, Any]) -> tuple[ScaledObject | None, tuple[F
         container=container,
         polling_s=polling_s,
         limits=limits,
-        settings=settings,
+        settings=replace(settings, hpa=asked is not None),
         triggers=triggers,
         restore=restore,
-        hpa_name=hpa_name,
+        hpa=asked,
     )
     return value, found
 
@@ -202,13 +209,14 @@ def _settings(
     )
 
 
-def _hpa_name(hpa: Node) -> str:
+def _hpa(meta: Node, hpa: Node, *, default: bool) -> Wish | None:
+    asked = wish(meta, hpa, default=default)
     name = hpa.text("name")
     hpa.raw("behavior")
     if len(name) > NAME_LIMIT:
         hpa.fault("name", f"{len(name)} characters", f"at most {NAME_LIMIT}")
     hpa.unknown()
-    return name
+    return asked
 
 
 def triggers_of(spec: Node) -> tuple[TriggerBody, ...]:

@@ -29,6 +29,7 @@ def known_status(body: Mapping[str, Any]) -> Status:
         scale_target=_target(_object(raw.get("scaleTargetGVKR"))),
         triggers_types=str(raw.get("triggersTypes") or ""),
         authentications_types=str(raw.get("authenticationsTypes") or ""),
+        hpa_name=str(raw.get("hpaName") or ""),
     )
 
 

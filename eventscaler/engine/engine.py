@@ -17,7 +17,9 @@ from prometheus_client import CollectorRegistry
 
 from eventscaler.auth import Resolver
 from eventscaler.engine.bindings import Bindings
+from eventscaler.engine.external import ExternalMetrics
 from eventscaler.engine.finalizers import Leaver, is_leaving
+from eventscaler.engine.hpas import Hpas
 from eventscaler.engine.job_turn import JobTurn
 from eventscaler.engine.registry import SCALED, Registry, auth_key, object_key
 from eventscaler.engine.reporting import Reporter
@@ -91,10 +93,12 @@ class EventEngine:
         self._told: list[set[Key]] = []  # a listing under way: what events told of since
         self._schedule = Schedule()
         resolver = Resolver(settings.auth)
-        self._registry = Registry(resolver, self._meters)
+        self._registry = Registry(resolver, self._meters, hpa=settings.hpa)
         self._readings = Readings(io, self._meters, share_s=settings.share_s)
         discovery = Discovery(client)
         scales = Scales(client, discovery)
+        self._hpas = Hpas(client, served=settings.serves_metrics)
+        self.external = ExternalMetrics(self._registry.get, self._hurry, settings, now).external
         self._leaver = Leaver(client, scales, self._share)
         binder = Binder(client, discovery, resolver, io, strict=settings.strict)
         self._bindings = bindings = Bindings(
@@ -113,6 +117,7 @@ class EventEngine:
             bindings=bindings,
             sampler=Sampler(client, scales, self._readings, now),
             reporter=reporter,
+            hpas=self._hpas,
             meters=self._meters,
             counts=self._counts,
             now=now,
@@ -137,6 +142,7 @@ class EventEngine:
             group.create_task(self._bindings.run())
             group.create_task(self._keep_listed())
             group.create_task(self._leaver.run())
+            group.create_task(self._hpas.run(self._edited))
             while True:
                 key, due = await self._schedule.pop()
                 tracked = self._registry.get(key)
@@ -284,6 +290,15 @@ class EventEngine:
         for tracked in concerned:
             self._due(tracked, 0.0)
 
+    def _edited(self, key: Key) -> None:
+        """Somebody edited the HPA of an object."""
+        tracked = self._registry.get(key)
+        if tracked is not None:
+            self._due(tracked, 0.0)
+
+    def _hurry(self, tracked: Tracked) -> None:
+        self._due(tracked, 0.0)
+
     def _due(self, tracked: Tracked, wait: float) -> None:
         if tracked.running:
             tracked.again = True
@@ -310,6 +325,7 @@ class EventEngine:
         finally:
             self._counts.running -= 1
             tracked.running = False
+            tracked.turned()
         self._after(tracked, due, wait)
 
     def _after(self, tracked: Tracked, due: float, wait: float | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from eventscaler import admission
 from eventscaler.auth import Resolver
@@ -38,7 +39,6 @@ Reader = Callable[[Json], tuple[ScaledObject | ScaledJob | None, tuple[Fault, ..
 
 SCALED = {resource.kind: resource for resource in (SCALED_OBJECTS, SCALED_JOBS)}
 RESOURCE_TYPES = {SCALED_OBJECTS.kind: "scaled_object", SCALED_JOBS.kind: "scaled_job"}
-READERS: Mapping[str, Reader] = {SCALED_OBJECTS.kind: admission.read, SCALED_JOBS.kind: scaled_job}
 
 
 def object_key(body: Json) -> Key:
@@ -54,7 +54,12 @@ def auth_key(kind: str, body: Json) -> AuthKey:
 class Registry:
     """The ScaledObjects and ScaledJobs, and the authentications that they refer to."""
 
-    def __init__(self, resolver: Resolver, meters: Meters) -> None:
+    def __init__(self, resolver: Resolver, meters: Meters, *, hpa: bool = False) -> None:
+        read = partial(admission.read, hpa=hpa)
+        self._readers: Mapping[str, Reader] = {
+            SCALED_OBJECTS.kind: read,
+            SCALED_JOBS.kind: scaled_job,
+        }
         self._resolver = resolver
         self._meters = meters
         self._objects: dict[Key, Tracked] = {}
@@ -86,7 +91,7 @@ class Registry:
     def upsert(self, body: Json, shard: int = 0) -> Tracked | None:
         """Take an object in; None when it says nothing new."""
         key = object_key(body)
-        order, faults = READERS[key.kind](body)
+        order, faults = self._readers[key.kind](body)
         uid = str(body["metadata"].get("uid") or "")
         was = self._objects.get(key)
         if was is not None and was.uid == uid:

@@ -19,6 +19,8 @@ class EventSettings:
         resync_s: how often everything is listed again; 0 for never.
         share_s: how old an answer may be for another trigger of the same source.
         auth: what authentications may read.
+        hpa: objects that do not say otherwise are scaled by HPAs of ours.
+        serves_metrics: there is a metrics API; without one there are no HPAs.
         strict: a trigger with a key that it does not read is refused, not only warned of.
     """
 
@@ -30,3 +32,5 @@ class EventSettings:
     share_s: float = 1.0
     auth: AuthSettings = field(default_factory=AuthSettings)
     strict: bool = False
+    hpa: bool = False
+    serves_metrics: bool = False

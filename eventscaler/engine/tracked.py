@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from eventscaler.core.faults import Fault
@@ -28,7 +29,8 @@ class Tracked:
         memory: for the next decision; last_active is written less often than it is kept.
         running: a sample is under way; `again` asks for another right after it.
         refused: what the last write of the scale was refused with.
-        decision: the last one.
+        decision: the last one; made at `sampled_at`, on the loop's clock.
+        waiting: for the end of a turn.
         told: the warnings that an Event has told of.
         shard: of which it is; one process at a time handles that.
         jobs: what a ScaledJob's rounds remember.
@@ -51,6 +53,8 @@ class Tracked:
     again: bool = False
     refused: str = ""
     decision: Decision | None = None
+    sampled_at: float = float("-inf")
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
     told: list[Fault] = field(default_factory=list)
     shard: int = 0
     jobs: JobMemory = field(default_factory=JobMemory)
@@ -63,6 +67,13 @@ class Tracked:
         self.binding = None
         self.edits += 1
         self.written_at = float("-inf")
+
+    def turned(self) -> None:
+        """A turn has ended: tell those that wait for it."""
+        for each in self.waiting:
+            if not each.done():
+                each.set_result(None)
+        self.waiting.clear()
 
     @property
     def name(self) -> str:

@@ -17,9 +17,11 @@ from eventscaler.core.status import CHECK_FAILED, Problem, Status, worth_writing
 from eventscaler.decode import ScaledObject
 from eventscaler.engine.bindings import Bindings
 from eventscaler.engine.finalizers import guard
+from eventscaler.engine.hpas import Hpas, told
 from eventscaler.engine.reporting import Reporter
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.tracked import Counts, Tracked
+from eventscaler.hpa import Kept
 from eventscaler.metrics import Meters
 from eventscaler.readings import Asked
 from eventscaler.scaling.binding import Binding
@@ -46,6 +48,7 @@ class Turn:
         bindings: Bindings,
         sampler: Sampler,
         reporter: Reporter,
+        hpas: Hpas,
         meters: Meters,
         counts: Counts,
         now: Now,
@@ -57,6 +60,7 @@ class Turn:
         self._bindings = bindings
         self._sampler = sampler
         self._reporter = reporter
+        self._hpas = hpas
         self._meters = meters
         self._counts = counts
         self._now = now
@@ -90,9 +94,13 @@ class Turn:
             problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
             await self._report(tracked, order, (), Round(problem=problem))
             return self._settings.refresh_s
+        kept = await self._hpas.clear(order, tracked.status.hpa_name)
         done = await self._sampler.round(order, binding.asked, tracked.memory)
         self._account(tracked, order, done)
-        await self._report(tracked, order, binding.asked, done)
+        if kept is None and done.problem is None:
+            kept = await self._hpas.keep(order, binding.asked, tracked.status.hpa_name)
+        done = _with_hpa(done, kept)
+        await self._report(tracked, order, binding.asked, done, kept)
         return self._wait(order, done)
 
     async def _refuse(self, tracked: Tracked) -> float | None:
@@ -131,6 +139,7 @@ class Turn:
         tracked.memory = done.memory
         if decision is not None:
             tracked.decision = decision
+            tracked.sampled_at = asyncio.get_running_loop().time()
 
     def _log(self, tracked: Tracked, done: Round) -> None:
         decision, was = done.decision, tracked.decision
@@ -154,12 +163,19 @@ class Turn:
         )
 
     async def _report(
-        self, tracked: Tracked, order: ScaledObject, asked: tuple[Asked, ...], done: Round
+        self,
+        tracked: Tracked,
+        order: ScaledObject,
+        asked: tuple[Asked, ...],
+        done: Round,
+        kept: Kept | None = None,
     ) -> None:
         cautions = [str(fault) for fault in tracked.told]
         status = status_after(tracked.status, order, asked, done, self._now(), cautions=cautions)
         if done.decision is not None:
             status = replace(status, scale_target=await self._gvkr(order, status))
+        if kept is not None:
+            status = told(status, kept, self._now())
         elapsed = asyncio.get_running_loop().time() - tracked.written_at
         if worth_writing(tracked.status, status, elapsed, refresh_of(order).total_seconds()):
             await self._write(tracked, status)
@@ -197,6 +213,14 @@ class Turn:
         if decision.retry_at is None:
             return wait
         return min(wait, (decision.retry_at - self._now()).total_seconds())
+
+
+def _with_hpa(done: Round, kept: Kept | None) -> Round:
+    """*done* with what is wrong about the HPA."""
+    if kept is None:
+        return done
+    problem = Problem(CHECK_FAILED, kept.problem) if kept.problem else done.problem
+    return replace(done, problem=problem, changed=done.changed or kept.again)
 
 
 def _is_error(fault: Fault) -> bool:

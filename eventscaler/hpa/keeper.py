@@ -103,6 +103,11 @@ class Keeper:
             return Kept(name, problem=f"HPA {owner.namespace}/{name} cannot be deleted: {error}")
         return Kept()
 
+    def made(self, hpa: Hpa) -> bool:
+        """Whether this very version is what the API answered to our last write."""
+        answer = self._answers.get(hpa.metadata.key)
+        return answer is not None and answer[1] is hpa.spec
+
     async def _settle(self, owner: Owner, wish: Wish, name: str, wanted: Any) -> Kept:
         held = self._cache.get(name, owner.namespace)
         if held is None:
@@ -127,8 +132,8 @@ class Keeper:
 
     def _took(self, wanted: Json, answer: Json) -> Kept:
         hpa = hpa_of(answer)
-        self._cache.put(hpa)
         self._answers[hpa.metadata.key] = (wanted["spec"], hpa.spec)
+        self._cache.put(hpa)
         return Kept(hpa.metadata.name, hpa)
 
     async def _delete(self, owner: Owner, name: str) -> None:

@@ -117,6 +117,7 @@ def status_json(status: Status) -> Json:
         "pausedReplicaCount": status.paused_replicas,
         "triggersTypes": status.triggers_types or None,
         "authenticationsTypes": status.authentications_types or None,
+        "hpaName": status.hpa_name or None,
     }
     if status.scale_target is not None:
         group, version, kind, _ = status.scale_target

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from eventscaler.core.faults import Fault
 from eventscaler.decode import authentication, scaled_job, scaled_object
 from kube.client import Json
 
@@ -16,7 +17,10 @@ ROOT = Path(__file__).parents[2]
 KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustertriggerauthentications")
 
 
-DECODERS = {"ScaledObject": scaled_object, "ScaledJob": scaled_job}
+DECODERS: dict[str, Callable[[Json], tuple[object, tuple[Fault, ...]]]] = {
+    "ScaledObject": scaled_object,
+    "ScaledJob": scaled_job,
+}
 
 
 def crd(plural: str) -> Json:

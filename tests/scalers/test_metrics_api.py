@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 
 from kube.client import Client
-from kube.resources import NAMESPACES
+from kube.resources import ENDPOINT_SLICES, NAMESPACES
 from kube.transport import Request, Response
 from scalers.base import Sample, ScalerError, read
 from scalers.io import IO
-from scalers.metrics_api import ENDPOINT_SLICES, Format, endpoint_urls, endpoints, located
+from scalers.metrics_api import Format, endpoint_urls, endpoints, located
 from tests.clusters import Cluster
 from tests.scalers.cluster import Answers
 from tests.scalers.servers import answering, served
