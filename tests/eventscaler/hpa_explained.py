@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from eventscaler.core.model import Decision
+from eventscaler.core.model import Decision, MetricType
 from tests.eventscaler.hpa_cases import OPEN, Case, External, Pod
 
 UNMADE = {"scaleDown": {"stabilizationWindowSeconds": 300}}  # what the HPA does unasked, downwards
@@ -39,11 +39,13 @@ def _gone(pod: Pod) -> Pod:
 
 
 def is_guarded(case: Case, theirs: int, made: Decision) -> bool:
-    """Whether *theirs* goes against the metric that asks for most, and Tandem holds."""
+    """Whether Tandem holds where *theirs* goes against the metric, or multiplies no pods at all."""
     if made.replicas != min(max(case.current, case.low), case.high):
         return False
     (winner,) = (vote.reading for vote in made.votes if vote.reading.trigger == made.winner)
     assert winner.value is not None
+    if winner.metric_type is MetricType.VALUE and not any(pod.ready for pod in case.pods):
+        return True
     if winner.value > winner.target:
         return theirs < case.current
     return theirs > case.current

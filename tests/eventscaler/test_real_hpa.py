@@ -186,6 +186,11 @@ EDGES: list[tuple[Case, int | None, int]] = [
         3, 10,
     ),
     (
+        Case(name="none-ready", current=4, pods=pods(4, 50, ready=False),
+             metrics=(External(type="Value", target=1000, values=(500,)),)),
+        1, 4,
+    ),
+    (
         Case(name="going", current=4, pods=(*pods(3, 50), *pods(1, 50, deleted=True)),
              metrics=(External(type="Value", target=1000, values=(1500,)),)),
         6, 5,
