@@ -21,7 +21,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
@@ -29,15 +28,10 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from eventscaler import handlers as event_handlers
 from eventscaler.auth import AuthSettings
 from eventscaler.engine import EventEngine, EventSettings
-from eventscaler.metrics_api import Source
 from kube.client import Client
 from kube.config import ClusterConfig, ConfigError, connect, load
-from kube.errors import KubeError
 from kube.events import Recorder
-from kube.feed import Sink
-from kube.shards import Keeper
 from kube.transport import Transport
-from kube.values.backoff import Backoff
 from kube.values.lease import Terms
 from nodescaler import handlers as node_handlers
 from nodescaler.clouds.kwok import KwokCloud
@@ -50,6 +44,7 @@ from tandem import flags
 from tandem.clock import now
 from tandem.errors import BadInput, leaf
 from tandem.external_metrics import serve
+from tandem.halves import Half, resync
 from tandem.handlers import CrossThread, Registry, host
 from tandem.health import make_app, serving
 from tandem.leases import Counted, Leases
@@ -108,24 +103,6 @@ class RunSettings:
     file_root: str = ""
     token_life_s: float = 3600.0
     restricted: bool = False
-
-
-class Engine(Sink, Protocol):
-    """One half at work."""
-
-    async def run(self) -> None: ...
-
-    async def resync(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Half:
-    """An engine, how it tells kopf of its events, who works by shards, who has metrics for HPAs."""
-
-    engine: Engine
-    register: Callable[[Registry, Sink], None]
-    keeper: Keeper | None = None
-    source: Source | None = None
 
 
 def main(settings: RunSettings) -> None:
@@ -320,12 +297,12 @@ class Operator:
         """Fill the engines with what there is, start them, and let kopf tell what changes."""
         handlers = Registry()
         loop = asyncio.get_running_loop()
-        await _resync(halves)
+        await resync(halves)
         for half in halves:
             half.register(handlers, CrossThread(half.engine, loop))
             group.create_task(half.engine.run())
         reload = partial(load, self._settings.kubeconfig, self._settings.context)
-        group.create_task(host(handlers, reload, partial(_resync, halves)))
+        group.create_task(host(handlers, reload, partial(resync, halves)))
 
     def _build(self, name: str, client: Client, io: IO, recorder: Recorder) -> Half:
         if name == "events":
@@ -377,23 +354,6 @@ def auth_settings(settings: RunSettings, namespace: str) -> AuthSettings:
         token_life=timedelta(seconds=settings.token_life_s),
         restricted=settings.restricted,
     )
-
-
-async def _resync(halves: Sequence[Half]) -> None:
-    """List everything; a server that does not answer, or refuses, is asked again until it does."""
-    patience, failures = Backoff(ceiling_s=10.0), 0
-    waiting = list(halves)
-    while waiting:
-        try:
-            await waiting[0].engine.resync()
-            waiting.pop(0)
-        except KubeError as error:
-            failures += 1
-            again_s = patience.after(failures)
-            log.warning(
-                "not listed", object="cluster", decided=f"again in {again_s:g} s", why=str(error)
-            )
-            await asyncio.sleep(again_s)
 
 
 def _open() -> None:

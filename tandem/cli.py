@@ -73,22 +73,8 @@ def run(  # one parameter a flag is how typer reads a command
         int,
         typer.Option(min=1, help="Divide the event half among the processes by so many Leases."),
     ] = 1,
-    egress_allow: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="EGRESS_ALLOW",
-            metavar="CIDR|HOST",
-            help="Where triggers may connect to, and nowhere else; repeat it.",
-        ),
-    ] = None,
-    egress_deny: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="EGRESS_DENY",
-            metavar="CIDR|HOST",
-            help="Where they may not, beside link-local and metadata addresses; repeat it.",
-        ),
-    ] = None,
+    egress_allow: run_options.EgressAllow = None,
+    egress_deny: run_options.EgressDeny = None,
     scale_with: run_options.Counts = ScaleWith.TANDEM,
     metrics_api: run_options.Listen = "",
     metrics_api_service: run_options.Service = SERVICE,
@@ -108,60 +94,14 @@ def run(  # one parameter a flag is how typer reads a command
     ] = "",
     strict: Strict = False,
     cloud: Annotated[str, typer.Option(help="Cloud of pools without a node class.")] = "kwok",
-    batch_idle_duration: Annotated[
-        str,
-        typer.Option(
-            "--batch-idle-duration",
-            "--batch-idle",
-            envvar="BATCH_IDLE_DURATION",
-            help="Plan when no pod came for so long; 0: at once.",
-        ),
-    ] = "1s",
-    batch_max_duration: Annotated[
-        str,
-        typer.Option(
-            "--batch-max-duration",
-            "--batch-max",
-            envvar="BATCH_MAX_DURATION",
-            help="Plan at the latest so long after the first pod.",
-        ),
-    ] = "10s",
-    preference_policy: Annotated[
-        PreferencePolicy,
-        typer.Option(
-            envvar="PREFERENCE_POLICY",
-            help="Honour preferred affinity and ScheduleAnyway while possible, or ignore them.",
-        ),
-    ] = PreferencePolicy.RESPECT,
-    min_values_policy: Annotated[
-        MinValuesPolicy,
-        typer.Option(
-            envvar="MIN_VALUES_POLICY", help="What happens when too few types meet a minValues."
-        ),
-    ] = MinValuesPolicy.STRICT,
-    plan_budget: Annotated[
-        str,
-        typer.Option(envvar="PLAN_BUDGET", help="Work for a cheaper plan; 0: the fast one."),
-    ] = "500ms",
-    plan_deadline: Annotated[
-        str,
-        typer.Option(envvar="PLAN_DEADLINE", help="Use what is planned after so long."),
-    ] = "1m",
-    node_cost: Annotated[
-        float,
-        typer.Option(
-            envvar="NODE_COST",
-            help="USD/h added to each node: fewer, larger ones.",
-        ),
-    ] = 0.0,
-    performance_factor: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="PERFORMANCE_FACTOR",
-            metavar="FAMILY=FACTOR",
-            help="Work that a family's vCPU does, 1 being usual; repeat it.",
-        ),
-    ] = None,
+    batch_idle_duration: run_options.BatchIdle = "1s",
+    batch_max_duration: run_options.BatchMax = "10s",
+    preference_policy: run_options.Preferences = PreferencePolicy.RESPECT,
+    min_values_policy: run_options.MinValues = MinValuesPolicy.STRICT,
+    plan_budget: run_options.Budget = "500ms",
+    plan_deadline: run_options.Deadline = "1m",
+    node_cost: run_options.NodeCost = 0.0,
+    performance_factor: run_options.Factors = None,
     filepath_auth_root_path: Annotated[
         str,
         typer.Option(help="Folder of the files that filePath of an authentication names."),

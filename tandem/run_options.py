@@ -1,4 +1,4 @@
-"""Options of `tandem run` about HPAs, as typer reads them."""
+"""Options of `tandem run`, as typer reads them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from nodescaler.core.settings import MinValuesPolicy, PreferencePolicy
 from tandem.offer import LISTEN
 
 
@@ -31,4 +32,74 @@ Certificates = Annotated[
 ]
 Address = Annotated[
     str, typer.Option(help="Own IP, for the Service's EndpointSlice while leading.")
+]
+Preferences = Annotated[
+    PreferencePolicy,
+    typer.Option(
+        envvar="PREFERENCE_POLICY",
+        help="Honour preferred affinity and ScheduleAnyway while possible, or ignore them.",
+    ),
+]
+MinValues = Annotated[
+    MinValuesPolicy,
+    typer.Option(
+        envvar="MIN_VALUES_POLICY", help="What happens when too few types meet a minValues."
+    ),
+]
+Budget = Annotated[
+    str,
+    typer.Option(envvar="PLAN_BUDGET", help="Work for a cheaper plan; 0: the fast one."),
+]
+Deadline = Annotated[
+    str,
+    typer.Option(envvar="PLAN_DEADLINE", help="Use what is planned after so long."),
+]
+NodeCost = Annotated[
+    float,
+    typer.Option(
+        envvar="NODE_COST",
+        help="USD/h added to each node: fewer, larger ones.",
+    ),
+]
+Factors = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="PERFORMANCE_FACTOR",
+        metavar="FAMILY=FACTOR",
+        help="Work that a family's vCPU does, 1 being usual; repeat it.",
+    ),
+]
+BatchIdle = Annotated[
+    str,
+    typer.Option(
+        "--batch-idle-duration",
+        "--batch-idle",
+        envvar="BATCH_IDLE_DURATION",
+        help="Plan when no pod came for so long; 0: at once.",
+    ),
+]
+BatchMax = Annotated[
+    str,
+    typer.Option(
+        "--batch-max-duration",
+        "--batch-max",
+        envvar="BATCH_MAX_DURATION",
+        help="Plan at the latest so long after the first pod.",
+    ),
+]
+EgressAllow = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="EGRESS_ALLOW",
+        metavar="CIDR|HOST",
+        help="Where triggers may connect to, and nowhere else; repeat it.",
+    ),
+]
+EgressDeny = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="EGRESS_DENY",
+        metavar="CIDR|HOST",
+        help="Where they may not, beside link-local and metadata addresses; repeat it.",
+    ),
 ]
