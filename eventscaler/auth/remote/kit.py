@@ -17,6 +17,8 @@ from scalers._pool import together
 from scalers.base import ScalerError, Secret
 
 AT_A_TIME = 4
+ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What one stumbles over in an answer: missing parts, texts for numbers, numbers too large."""
 FORBIDDEN = 403
 NOT_FOUND = 404
 T = TypeVar("T")
@@ -37,6 +39,8 @@ async def faults(what: str, where: Where) -> AsyncIterator[None]:
         raise AuthFault(f"{what}: {error}", passing=True) from error
     except TimeoutError:
         raise AuthFault(f"{what}: not had within {limit:g} s", passing=True) from None
+    except ODD as error:
+        raise AuthFault(f"{what}: an answer of an odd shape ({type(error).__name__})") from None
 
 
 async def kept(key: Hashable, fetch: Read[T], where: Where) -> Lasting[T]:

@@ -76,9 +76,12 @@ async def fetch(source: Vault, where: Where) -> Fetched:
 
 
 def _place(secret: VaultSecret) -> Place:
-    if secret.type == PKI:
-        return Place(secret.path, secret.pki or PkiData())
-    return Place(secret.path)
+    """What to ask for. A certificate is made by writing, and nothing else may be written."""
+    if secret.type != PKI:
+        return Place(secret.path)
+    if "issue" not in secret.path.split("/"):
+        raise AuthFault(f"'{secret.path}' makes no certificates; want MOUNT/issue/ROLE")
+    return Place(secret.path, secret.pki or PkiData())
 
 
 async def _kept(login: Login, place: Place, where: Where) -> Lasting[Mapping[str, Any]]:

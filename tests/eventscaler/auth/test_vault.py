@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -187,20 +188,27 @@ async def test_a_token_that_ends_is_renewed_before(openbao: OpenBao) -> None:
             id="no text",
         ),
         pytest.param(
+            VaultSecret("p", "PKI/issue/mq", "certificate", "pki", PkiData(ttl="10h")),
+            "'PKI/issue/mq': answered 400: look at the role and at pkiData",
+            id="a certificate without a name",
+        ),
+        pytest.param(
             VaultSecret("p", "PATH/data/mq", "p", "pki", PkiData(common_name="x")),
-            "'PATH/data/mq': answered 400: look at the role and at pkiData",
-            id="no certificates there",
+            "'PATH/data/mq' makes no certificates; want MOUNT/issue/ROLE",
+            id="a write that makes no certificate",
         ),
     ],
 )
 async def test_faults_name_the_secret_and_no_value(
     openbao: OpenBao, secret: VaultSecret, problem: str
 ) -> None:
-    path = v2(openbao)
+    path, pki = v2(openbao), authority(openbao, f"pki-{uuid.uuid4().hex[:8]}")
     openbao.api("POST", f"{path}/data/mq", {"data": {"p": CANARY, "nested": {"p": CANARY}}})
-    placed_secret = VaultSecret(
-        secret.parameter, secret.path.replace("PATH", path), secret.key, secret.type, secret.pki
-    )
+
+    def named(text: str) -> str:
+        return text.replace("PATH", path).replace("PKI", pki)
+
+    placed_secret = replace(secret, path=named(secret.path))
     good = VaultSecret("good", f"{path}/data/mq", "p")
 
     async with placed() as place:
@@ -208,7 +216,7 @@ async def test_faults_name_the_secret_and_no_value(
         with pytest.raises(AuthFault) as fault:
             await vault.fetch(wanted, place.where())
 
-    assert str(fault.value) == f"vault {openbao.url}: {problem.replace('PATH', path)}"
+    assert str(fault.value) == f"vault {openbao.url}: {named(problem)}"
 
 
 async def test_a_refused_token_is_told_without_it(openbao: OpenBao) -> None:
@@ -236,6 +244,27 @@ async def test_no_answer_is_waited_for_no_longer_than_set(free_url: str) -> None
         over.set()
         with pytest.raises(AuthFault, match=f"no connection to {free_url}: "):
             await vault.fetch(source(free_url, secret, token="t"), place.where())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": {"p": "x"}, "lease_id": "l", "lease_duration": [CANARY]},
+        {"data": {"certificate": CANARY, "expiration": 10**30}},
+        {"data": [CANARY]},
+        [CANARY],
+    ],
+)
+async def test_an_odd_answer_is_a_fault_like_any_other(answer: object) -> None:
+    async def odd(request: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    async with placed() as place, served({"/{path:.*}": odd}) as url:
+        with pytest.raises(AuthFault) as fault:
+            await vault.fetch(source(url, VaultSecret("p", "a", "p"), token="t"), place.where())
+
+    assert str(fault.value).startswith(f"vault {url}: ")
+    assert CANARY not in str(fault.value)
 
 
 async def test_what_the_server_says_is_not_repeated() -> None:
