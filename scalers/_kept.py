@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Lasting(Generic[T]):
-    """A value and when it must be fetched anew, aware UTC.
+    """A value and when it may not be used any more, aware UTC.
 
     Attributes:
-        leased: it was made for us and is not asked for again before its end.
+        leased: it was made for us; asking again makes another.
     """
 
     value: T = field(repr=False)
@@ -52,14 +52,24 @@ class Kept(Generic[T]):
         now: datetime,
         fetch: Callable[[], Awaitable[Lasting[T]]],
         oldest: timedelta | None = None,
+        *,
+        oldest_lease: timedelta | None = None,
+        early: float = 1.0,
     ) -> Lasting[T]:
         """The value; fetched when there is none, when it ends, or *oldest* after the last fetch.
+
+        What is leased may be as old as *oldest_lease*. Each is fetched anew when *early* of its
+        life is over, so that who asks a little before the end gets what serves on.
 
         Raises:
             Exception: what *fetch* raised, for all who waited for it.
         """
-        if self._held is not None and self._is_good(self._held, now, oldest):
-            return self._held
+        held = self._held
+        if held is not None:
+            limit = oldest_lease if held.leased else oldest
+            life = (held.until - self._since) * early
+            if _is_young(now - self._since, life if limit is None else min(life, limit)):
+                return held
         while (flight := self._flight) is not None:
             await flight.landed.wait()
             if flight.error is not None:
@@ -73,10 +83,6 @@ class Kept(Generic[T]):
         if self._held is not None and self._held.value == value:
             self._held = None
 
-    def _is_good(self, held: Lasting[T], now: datetime, oldest: timedelta | None) -> bool:
-        is_young = oldest is None or held.leased or timedelta() <= now - self._since <= oldest
-        return is_young and now < held.until
-
     async def _fly(self, now: datetime, fetch: Callable[[], Awaitable[Lasting[T]]]) -> Lasting[T]:
         flight = self._flight = _Flight()
         try:
@@ -89,3 +95,8 @@ class Kept(Generic[T]):
             self._flight = None
             flight.landed.set()
         return flight.found
+
+
+def _is_young(age: timedelta, limit: timedelta) -> bool:
+    """A negative age is none: the clock was set back, and nobody knows how old the value is."""
+    return timedelta() <= age < limit

@@ -22,8 +22,8 @@ class RemoteSettings:
     """How vaults and secret managers are used.
 
     Args:
-        keep: a value is fetched anew after this long, unless its lease says when.
-        share: who asks within this long after a fetch gets what it brought.
+        keep: a value is used no longer than this after it was fetched, unless it has a lease.
+        share: a value as young as this is believed even when a reading failed with it.
         timeout_s: the longest that one source may take, logins included.
         vaults: addresses of vaults that may be sent the operator's own token, "*" for any; those
             that objects of the operator's own namespace and ClusterTriggerAuthentications name

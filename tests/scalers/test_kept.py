@@ -47,9 +47,23 @@ async def test_an_old_value_is_fetched_anew_unless_it_is_leased(
 ) -> None:
     kept, source = Kept[int](), Source(leased=leased)
     oldest = timedelta(seconds=10)
-    clock = (0, 10, 11, 5)  # the last: the clock was set back, and nobody knows how old it is
+    clock = (0, 9, 11, 5)  # the last: the clock was set back, and nobody knows how old it is
 
     assert [(await kept.get(at(s), source, oldest)).value for s in clock] == values
+
+
+async def test_who_asks_late_in_its_life_gets_another() -> None:
+    kept, source = Kept[int](), Source()
+
+    assert [(await kept.get(at(s), source, early=0.5)).value for s in (0, 29, 31)] == [1, 1, 2]
+
+
+async def test_a_lease_may_be_too_old_as_well() -> None:
+    kept, source = Kept[int](), Source(leased=True)
+    oldest = timedelta(seconds=30)
+
+    found = [(await kept.get(at(s), source, oldest_lease=oldest)).value for s in (0, 29, 31)]
+    assert found == [1, 1, 2]
 
 
 async def test_all_who_wait_get_the_outcome_a_failure_too() -> None:

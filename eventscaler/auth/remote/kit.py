@@ -17,6 +17,8 @@ from scalers._pool import together
 from scalers.base import ScalerError, Secret
 
 AT_A_TIME = 4
+EARLY = 2 / 3
+"""Of its life a value serves without a look at its source."""
 ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What one stumbles over in an answer: missing parts, texts for numbers, numbers too large."""
 FORBIDDEN = 403
@@ -44,9 +46,20 @@ async def faults(what: str, where: Where) -> AsyncIterator[None]:
 
 
 async def kept(key: Hashable, fetch: Read[T], where: Where) -> Lasting[T]:
-    """What *fetch* brings, or brought moments ago for somebody else."""
+    """What *fetch* brings, or brought before for whoever asked.
+
+    A reading that failed doubts it: then only what is moments old is taken again, and what was made
+    for us when it is not older than `keep`, or each failure would make another.
+    """
+    settings = where.settings.remote
     slot = where.io.remembered(key, Kept[T])
-    return await slot.get(where.io.now(), fetch, where.settings.remote.share)
+    return await slot.get(
+        where.io.now(),
+        fetch,
+        settings.share if where.doubted else None,
+        oldest_lease=settings.keep if where.doubted else None,
+        early=EARLY,
+    )
 
 
 async def all_of(

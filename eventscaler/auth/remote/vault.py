@@ -1,8 +1,8 @@
 """HashiCorp Vault, and OpenBao, which speaks the same: `hashiCorpVault`.
 
-A login is shared by all that log in alike, renewed after two thirds of its lease and made anew when
-it cannot be; a 403 makes one more login, for the token may have been revoked. What has a lease
-(a certificate, a user made for us) is kept for two thirds of it, other values for `keep`.
+A login is shared by all that log in alike, renewed before its lease ends and made anew when it
+cannot be; a 403 makes one more login, for the token may have been revoked. What has a lease (a
+certificate, a user made for us) is used for nine tenths of it, other values for `keep`.
 Sources:
     https://developer.hashicorp.com/vault/api-docs (X-Vault-Token, X-Vault-Namespace, status codes)
     https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login
@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from eventscaler.auth.objects import AuthFault
 from eventscaler.auth.remote import kit
-from eventscaler.auth.remote.vault_login import Login, Session, login_of
+from eventscaler.auth.remote.vault_login import USED, Login, Session, login_of
 from eventscaler.auth.where import Fetched, Where
 from eventscaler.decode.sources import PkiData, Vault, VaultSecret
 from scalers._http import Answer, exchanged
@@ -72,7 +72,7 @@ async def fetch(source: Vault, where: Where) -> Fetched:
             for secret, place in zip(source.secrets, places, strict=True)
         }
         ends = [each.until for each in found.values()]
-        return Fetched(values, min(ends + ([session.renew_at] if session.renew_at else [])))
+        return Fetched(values, min(ends + ([session.until] if session.until else [])))
 
 
 def _place(secret: VaultSecret) -> Place:
@@ -103,7 +103,7 @@ async def _read(login: Login, place: Place, where: Where) -> Lasting[Mapping[str
     life = _lease(body, where.io.now())
     if life is None:
         return kit.lasting(body, where)
-    return Lasting(body, where.io.now() + life * 2 / 3, leased=True)
+    return Lasting(body, where.io.now() + life * USED, leased=True)
 
 
 async def _asked(session: Session, place: Place, where: Where) -> Answer:

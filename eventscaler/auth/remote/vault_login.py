@@ -28,6 +28,10 @@ from scalers._tls import PLAIN, Tls
 from scalers.base import Secret
 
 OK = 200
+USED = 0.9
+"""Of its lease something is used at most; the rest is for clocks that differ."""
+HOUR = timedelta(hours=1)
+"""A token without an end is looked at again after this long."""
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 OWN = "the operator's own token is not sent to it"
 
@@ -38,13 +42,13 @@ class Session:
 
     Attributes:
         life: of its lease, from the last login or renewal; zero for a token without an end.
-        renew_at: when to renew it or log in anew; None where neither can be done.
+        until: when it must have been renewed or replaced; None where neither can be done.
     """
 
     login: Login
     token: Secret
     life: timedelta = timedelta()
-    renew_at: datetime | None = None
+    until: datetime | None = None
     renewable: bool = False
 
     def call(self, path: str, body: str | None = None) -> Call:
@@ -88,7 +92,8 @@ class Login:
             AuthFault: the vault does not let us in.
         """
         slot = self._slot(where)
-        kept = await slot.kept.get(where.io.now(), lambda: self._next(slot.last, where))
+        now = where.io.now()
+        kept = await slot.kept.get(now, lambda: self._next(slot.last, where), early=kit.EARLY)
         slot.last = kept.value
         return kept.value
 
@@ -124,7 +129,7 @@ class Login:
         answer = await exchanged(bare.call("/v1/auth/token/lookup-self"), where.io)
         data = kit.json_object(answer).get("data") if answer.status == OK else None
         if not isinstance(data, dict) or data.get("renewable") is not True:
-            return kit.lasting(bare, where)
+            return Lasting(bare, where.io.now() + HOUR)
         auth = {
             "client_token": token.reveal(),
             "lease_duration": data.get("ttl"),
@@ -144,7 +149,7 @@ class Login:
                 return new
         if self.token is None:
             return await self._begun(where)
-        return kit.lasting(Session(self, old.token), where)
+        return Lasting(Session(self, old.token), where.io.now() + HOUR)
 
     def _session(self, auth: Any, where: Where) -> Lasting[Session]:
         if not isinstance(auth, dict) or not isinstance(auth.get("client_token"), str):
@@ -152,11 +157,10 @@ class Login:
         life = timedelta(seconds=float(auth.get("lease_duration") or 0))
         token = Secret(auth["client_token"])
         if not life:
-            return kit.lasting(Session(self, token), where)
-        renew_at = where.io.now() + life * 2 / 3
-        return Lasting(
-            Session(self, token, life, renew_at, renewable=auth.get("renewable") is True), renew_at
-        )
+            return Lasting(Session(self, token), where.io.now() + HOUR)
+        until = where.io.now() + life * USED
+        renewable = auth.get("renewable") is True
+        return Lasting(Session(self, token, life, until, renewable), until)
 
     async def _jwt(self, where: Where) -> str:
         if self.account is not None:

@@ -81,7 +81,7 @@ async def test_a_token_that_is_refused_is_replaced_once() -> None:
     async with project() as (server, place):
         await gcp.fetch(by_key(GcpSecret("p", "mq")), place.where())
         server.tokens.clear()
-        place.clock.move(minutes=1)
+        place.clock.move(minutes=4)
         found = await gcp.fetch(by_key(GcpSecret("p", "mq")), place.where())
 
         assert shown(found.values) == {"p": VALUE}
@@ -94,7 +94,7 @@ async def test_a_checksum_that_agrees_is_taken_and_another_is_not() -> None:
         server.crc["mq", "latest"] = 679015127  # as documented for this text
         assert (await gcp.fetch(by_key(GcpSecret("p", "mq")), place.where())).values
         server.crc["mq", "latest"] += 1
-        place.clock.move(minutes=1)
+        place.clock.move(minutes=4)
         with pytest.raises(AuthFault, match="arrived damaged: its checksum is another"):
             await gcp.fetch(by_key(GcpSecret("p", "mq")), place.where())
 

@@ -73,12 +73,12 @@ async def test_a_user_made_for_us_is_used_for_most_of_its_lease(
         found = await resolver.resolve(REF, where)
         assert found.until is not None
         left = found.until - place.clock()
-        assert timedelta(minutes=119) < left < timedelta(minutes=121), "two thirds of three hours"
+        assert timedelta(minutes=161) < left < timedelta(minutes=163), "of three hours"
         auth = {**found.values, "host": Secret(f"amqp://{rabbitmq.amqp.rpartition('@')[2]}")}
         spec = TriggerSpec(type="rabbitmq", metadata={"queueName": "leased"}, auth=auth)
         assert (await read(parse(spec), place.io)).value == 0
 
-        place.clock.move(minutes=118)
+        place.clock.move(minutes=107)
         assert shown((await resolver.resolve(REF, where)).values) == shown(found.values)
         place.clock.move(minutes=3)
         later = await resolver.resolve(REF, where)

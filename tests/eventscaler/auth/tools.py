@@ -42,7 +42,12 @@ class Place:
     secrets: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
     def where(
-        self, remote: RemoteSettings | None = None, home: str = "shop", kube: Client | None = None
+        self,
+        remote: RemoteSettings | None = None,
+        home: str = "shop",
+        kube: Client | None = None,
+        *,
+        doubted: bool = False,
     ) -> Where:
         given = {("Secret", *name): data for name, data in self.secrets.items()}
         objects = Objects(None, given)
@@ -55,6 +60,7 @@ class Place:
             io=self.io,
             settings=AuthSettings(cluster_namespace=OPERATOR, remote=remote or RemoteSettings()),
             kube=kube,
+            doubted=doubted,
         )
 
 
