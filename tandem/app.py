@@ -28,7 +28,7 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from eventscaler import handlers as event_handlers
 from eventscaler.auth import AuthSettings
 from eventscaler.engine import EventEngine, EventSettings
-from kube.client import Client
+from kube.client import Client, Json
 from kube.config import ClusterConfig, ConfigError, connect, load
 from kube.events import Recorder
 from kube.transport import Transport
@@ -150,7 +150,12 @@ async def operate(
         stack.push_async_callback(transport.close)
         operator = Operator(settings, config, transport, registry=_registry())
         # Alive is to answer at all: a stuck loop does not.
-        endpoints = make_app(operator.registry, alive=lambda: None, ready=operator.ready)
+        endpoints = make_app(
+            operator.registry,
+            alive=lambda: None,
+            ready=operator.ready,
+            decisions=operator.decisions,
+        )
         try:
             bound = await stack.enter_async_context(serving(endpoints, address, port))
         except OSError as error:
@@ -183,6 +188,7 @@ class Operator:
         self.registry = registry
         self._settings = settings
         self._transport = transport
+        self._engine: EventEngine | None = None
         self._namespace = settings.namespace or config.namespace
         self._identity = f"{socket.gethostname()}_{os.getpid()}"
         self._leading = Gauge("tandem_leading", "1 while this process leads.", registry=registry)
@@ -199,6 +205,10 @@ class Operator:
         self._elector = self._leases.elector()
         both = ("events", "nodes") if settings.only is None else (settings.only,)
         self._led = tuple(half for half in both if settings.shards == 1 or half != "events")
+
+    def decisions(self, namespace: str, name: str) -> list[Json] | None:
+        """The last ones of a ScaledObject that this process handles."""
+        return self._engine.decisions(namespace, name) if self._engine else None
 
     def ready(self) -> str | None:
         """Standing by is being ready: a rollout must not wait for the old leader to die."""
@@ -306,7 +316,7 @@ class Operator:
 
     def _build(self, name: str, client: Client, io: IO, recorder: Recorder) -> Half:
         if name == "events":
-            engine = self._events(client, io, recorder)
+            engine = self._engine = self._events(client, io, recorder)
             return Half(engine, event_handlers.register, engine, engine)
         return Half(self._nodes(client, recorder), node_handlers.register)
 

@@ -321,6 +321,36 @@ def validate(
 
 
 @app.command()
+def explain(
+    *,
+    what: Annotated[str, typer.Argument(metavar="KIND/NAME", help="scaledobject/NAME.")],
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Of the object; else the context's.")
+    ] = None,
+    operator: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Its --listen address; else its pods are asked."),
+    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show why a workload has the replicas it has: the last decisions with their inputs."""
+    from tandem import explain_command  # noqa: PLC0415
+
+    _finish(
+        explain_command.main(
+            what,
+            namespace=namespace,
+            operator=operator,
+            kubeconfig=str(kubeconfig) if kubeconfig else None,
+            context=context,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What a kubelet and a Prometheus ask: `/healthz`, `/readyz` and `/metrics` over HTTP."""
+"""What is asked over HTTP: `/healthz`, `/readyz`, `/metrics`, and `/decisions/NAMESPACE/NAME`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from kube.client import Json
+
 # A question with an answer for people: None is yes, a text says what is missing.
 Check = Callable[[], str | None]
+Decisions = Callable[[str, str], list[Json] | None]
 
 
-def make_app(registry: CollectorRegistry, *, alive: Check, ready: Check) -> web.Application:
+def make_app(
+    registry: CollectorRegistry,
+    *,
+    alive: Check,
+    ready: Check,
+    decisions: Decisions = lambda _namespace, _name: None,
+) -> web.Application:
     """Build the endpoints.
 
     Args:
         registry: what `/metrics` shows.
         alive: why the process should be restarted, or None.
         ready: what it still waits for, or None.
+        decisions: the last ones of a ScaledObject, oldest first; None when it is not handled here.
     """
 
     def answer(check: Check) -> Callable[[web.Request], object]:
@@ -34,10 +44,19 @@ def make_app(registry: CollectorRegistry, *, alive: Check, ready: Check) -> web.
             body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
         )
 
+    async def explain(request: web.Request) -> web.Response:
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
+        found = decisions(namespace, name)
+        if found is None:
+            text = f"ScaledObject {namespace}/{name} is not handled by this process"
+            return web.json_response({"error": text}, status=404)
+        return web.json_response({"decisions": found})
+
     app = web.Application()
     app.router.add_get("/healthz", answer(alive))  # type: ignore[arg-type]  # aiohttp's Handler is an overload
     app.router.add_get("/readyz", answer(ready))  # type: ignore[arg-type]
     app.router.add_get("/metrics", metrics)
+    app.router.add_get("/decisions/{namespace}/{name}", explain)
     return app
 
 

@@ -8,7 +8,7 @@ Condition types and reasons are KEDA's. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,6 +42,7 @@ class Status:
         scale_target: group, version, kind and resource of the workload.
         activity: metric name and whether it is active, of the triggers that answered.
         hpa_name: of the HPA that was made for the object.
+        last_decision: the last one that asked for another count, or by another rule.
         failures: samples in a row without an answer by metric name, where there is a fallback.
     """
 
@@ -53,6 +54,7 @@ class Status:
     resource_names: tuple[str, ...] = ()
     activity: tuple[tuple[str, bool], ...] = ()
     failures: tuple[tuple[str, int], ...] = ()
+    last_decision: Mapping[str, object] | None = None
     scale_target: tuple[str, str, str, str] | None = None
     triggers_types: str = ""
     authentications_types: str = ""
@@ -168,6 +170,7 @@ def _edges(status: Status) -> tuple[object, ...]:
         status.resource_names,
         status.activity,
         status.failures,
+        status.last_decision,
         status.scale_target,
         status.triggers_types,
         status.authentications_types,

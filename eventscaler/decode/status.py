@@ -26,6 +26,7 @@ def known_status(body: Mapping[str, Any]) -> Status:
         resource_names=tuple(str(name) for name in _list(raw.get("resourceMetricNames"))),
         activity=_activity(_object(raw.get("triggersActivity"))),
         failures=_failures(_object(raw.get("health"))),
+        last_decision=_object(raw.get("lastDecision")) or None,
         scale_target=_target(_object(raw.get("scaleTargetGVKR"))),
         triggers_types=str(raw.get("triggersTypes") or ""),
         authentications_types=str(raw.get("authenticationsTypes") or ""),

@@ -227,6 +227,13 @@ class EventEngine:
             latest_s=self._counts.latest_s,
         )
 
+    def decisions(self, namespace: str, name: str) -> list[Json] | None:
+        """The last decisions of a ScaledObject, oldest first; None when it is not handled here."""
+        tracked = self._registry.get(Key(namespace, name))
+        if tracked is None:
+            return None
+        return [dict(kept.json()) for kept in tracked.journal.entries]
+
     async def _keep_listed(self) -> None:
         """List at the start, with every shard that is taken up, and now and then.
 

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from eventscaler.core.faults import Fault
+from eventscaler.core.journal import Journal
 from eventscaler.core.model import Decision, Memory
 from eventscaler.core.status import Status
 from eventscaler.decode import ScaledJob, ScaledObject
@@ -29,7 +30,7 @@ class Tracked:
         memory: for the next decision; last_active is written less often than it is kept.
         running: a sample is under way; `again` asks for another right after it.
         refused: what the last write of the scale was refused with.
-        decision: the last one; made at `sampled_at`, on the loop's clock.
+        decision: the last one, made at `sampled_at` on the loop's clock; `journal` has more.
         waiting: for the end of a turn.
         told: the warnings that an Event has told of.
         shard: of which it is; one process at a time handles that.
@@ -55,6 +56,7 @@ class Tracked:
     decision: Decision | None = None
     sampled_at: float = float("-inf")
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    journal: Journal = field(default_factory=Journal)
     told: list[Fault] = field(default_factory=list)
     shard: int = 0
     jobs: JobMemory = field(default_factory=JobMemory)

@@ -137,6 +137,8 @@ class Turn:
         tracked.refused = done.refused
         self._log(tracked, done)
         tracked.memory = done.memory
+        if done.entry is not None:
+            tracked.journal = tracked.journal.noted(done.entry)
         if decision is not None:
             tracked.decision = decision
             tracked.sampled_at = asyncio.get_running_loop().time()

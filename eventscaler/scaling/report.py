@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from eventscaler.core.journal import last_decision
 from eventscaler.core.model import Decision
 from eventscaler.core.status import Problem, Status, conditions
 from eventscaler.decode import ScaledObject
@@ -57,6 +58,7 @@ def status_after(
         status,
         last_active=decision.last_active,
         failures=tuple(sorted(decision.failures.items())),
+        last_decision=last_decision(was.last_decision, done.entry) if done.entry else None,
         original_replicas=original,
         activity=_activity(was, asked, decision),
     )
@@ -112,6 +114,7 @@ def status_json(status: Status) -> Json:
         "resourceMetricNames": list(status.resource_names) or None,
         "triggersActivity": {n: {"isActive": active} for n, active in status.activity} or None,
         "health": {name: _health(failed) for name, failed in status.failures} or None,
+        "lastDecision": status.last_decision,
         "lastActiveTime": times.seconds(status.last_active) if status.last_active else None,
         "originalReplicaCount": status.original_replicas,
         "pausedReplicaCount": status.paused_replicas,
@@ -138,8 +141,8 @@ def status_patch(was: Status, new: Status) -> Json:
     old, body = status_json(was), status_json(new)
     patch = {key: value for key, value in body.items() if old.get(key) != value}
     patch |= dict.fromkeys(set(old) - set(body))
-    for key in ("triggersActivity", "health"):
+    for key in ("triggersActivity", "health", "lastDecision"):
         if key in patch and body.get(key):
             gone = set(old.get(key) or {}) - set(body[key])
-            patch[key] = body[key] | dict.fromkeys(gone)
+            patch[key] = {**body[key], **dict.fromkeys(gone)}
     return {"status": patch}

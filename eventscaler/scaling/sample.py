@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from eventscaler.core.decide import decide
+from eventscaler.core.journal import Entry, entry
 from eventscaler.core.model import Decision, Memory, Mode, Reading, State
 from eventscaler.core.status import CHECK_FAILED, NO_REPLICAS, Problem
 from eventscaler.decode import ScaledObject
@@ -36,6 +37,7 @@ class Round:
 
     Attributes:
         decision: None when the scale could not be read; `problem` says why.
+        entry: what is kept of it.
         memory: for the next round.
         written: whether the scale was set.
         refused: what the API said no with when it should be set; "" otherwise.
@@ -43,6 +45,7 @@ class Round:
     """
 
     decision: Decision | None = None
+    entry: Entry | None = None
     memory: Memory = field(default_factory=Memory)
     problem: Problem | None = None
     written: bool = False
@@ -78,8 +81,9 @@ class Sampler:
         decision = decide(readings, order.limits, state, order.settings, now)
         decided = clock()
         outcome = await self._write(order, scale, decision)
+        kept = entry(decision, now, written=outcome.written, refused=outcome.refused)
         timings = Timings(read - began, decided - read, clock() - decided)
-        return replace(outcome, timings=timings)
+        return replace(outcome, entry=kept, timings=timings)
 
     async def _read(
         self, order: ScaledObject, asked: Sequence[Asked]

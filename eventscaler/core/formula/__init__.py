@@ -35,13 +35,13 @@ class Formula:
     _root: Node = field(repr=False, compare=False)
 
     def evaluate(self, values: Mapping[str, float | None]) -> float | None:
-        """The number it gives for these readings; None when that is nil.
+        """The number it gives for these readings; None when that is nil, 0 when it is negative.
 
         Args:
             values: by trigger; None, or no entry, for one without a reading.
 
         Raises:
-            FormulaError: it gives no number, or one that no load can be (negative, infinite, NaN).
+            FormulaError: it gives no number, or one that no load can be (infinite, NaN).
 
         >>> formula = parse("max(a, b) / 2", ["a", "b"])
         >>> formula.evaluate({"a": 3, "b": 8})
@@ -95,9 +95,7 @@ def _load(value: Value) -> float | None:
         raise _no_number(kind_of(value))
     if not math.isfinite(value):
         raise FormulaError(f"the result is {value}, want a finite number")
-    if value < 0:
-        raise FormulaError(f"the result is {value:g}, want at least 0 (max(0, ...) gives that)")
-    return float(value) + 0.0  # never -0.0
+    return max(0.0, float(value))  # `queue - 10` of a short queue is no work, not no answer
 
 
 def _no_number(kinds: Kind) -> KindError:

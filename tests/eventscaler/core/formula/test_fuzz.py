@@ -54,8 +54,8 @@ def expected(tree: Tree, readings: Mapping[str, float | None]) -> float | str | 
         value = meaning(tree, readings)
     except NoNumber:
         return "no number"
-    if value is None or (math.isfinite(value) and value >= 0):
-        return None if value is None else float(value)
+    if value is None or math.isfinite(value):
+        return None if value is None else max(0.0, float(value))
     return "no load"
 
 
