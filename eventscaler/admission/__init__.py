@@ -1,8 +1,8 @@
-"""The rules that a manifest must keep, the same in three places.
+"""The rules that a manifest must keep, the same for files and for the API server.
 
 `validate` applies them offline to the objects of some files, `Reviewer` to each object that the API
-server is about to store, and the engine (`read`) to what it finds in the cluster, where the webhook
-may have been away. Rules and labels of refusals are KEDA's.
+server is about to store. What forbids scaling an object at all is found by the decoders already, so
+that the engine refuses it too where the webhook was away. Rules and labels of refusals are KEDA's.
 
     findings.py   a fault and the label under which the webhook counts it
     objects.py    rules that one object is enough for
@@ -17,7 +17,7 @@ Source: https://keda.sh/docs/latest/concepts/admission-webhooks/
 from __future__ import annotations
 
 from eventscaler.admission.findings import Finding
-from eventscaler.admission.objects import TRANSFER, read
+from eventscaler.admission.objects import TRANSFER
 from eventscaler.admission.offline import validate
 
-__all__ = ["TRANSFER", "Finding", "read", "validate"]
+__all__ = ["TRANSFER", "Finding", "validate"]

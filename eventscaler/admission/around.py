@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eventscaler.admission.findings import Finding
-from eventscaler.admission.objects import RESOURCES, Body, hpa_name, own_hpa_name, transfers
+from eventscaler.admission.objects import Body, hpa_name, own_hpa_name, transfers
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode import ScaledObject, TriggerBody
 from eventscaler.decode.node import Node
+from eventscaler.decode.scaled_object import PASSIVE
 from kube.scale import Target
 
 IGNORED = "validations.keda.sh/hpa-ownership"
@@ -95,7 +96,7 @@ def disputed(order: ScaledObject, body: Body, around: Around) -> Iterator[Findin
 
 def wants_sizes(order: ScaledObject) -> bool:
     """Whether the workload's containers matter."""
-    return any(trigger.type in RESOURCES for trigger in order.triggers)
+    return any(trigger.passive for trigger in order.triggers)
 
 
 def _rivals(order: ScaledObject, body: Body, rivals: Iterable[Rival]) -> Iterator[Finding]:
@@ -135,7 +136,7 @@ def _sizes(order: ScaledObject, around: Around) -> Iterator[Finding]:
         text = f"{order.target} is not there yet: the requests of its containers are not checked"
         yield Finding(Fault(TARGET_PATH, "", text, Severity.WARNING), "")
     for trigger in order.triggers:
-        if trigger.type in RESOURCES and trigger.type not in around.defaulted:
+        if trigger.passive and trigger.type not in around.defaulted:
             yield from _unsized(order, trigger, around.containers or ())
 
 
@@ -176,4 +177,4 @@ def defaulted_by(limit_ranges: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 def _sized(node: Node, places: Iterable[str]) -> frozenset[str]:
     given = [node.child(place) for place in places]
-    return frozenset(name for name in RESOURCES if any(amounts.has(name) for amounts in given))
+    return frozenset(name for name in PASSIVE if any(amounts.has(name) for amounts in given))

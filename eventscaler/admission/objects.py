@@ -12,38 +12,21 @@ from eventscaler.decode.node import Node
 from eventscaler.decode.scaled_object import NAME_LIMIT
 
 TRANSFER = "scaledobject.keda.sh/transfer-hpa-ownership"
-RESOURCES = ("cpu", "memory")
 BUSY_POLL_S = 15
 """With a replica running triggers are read at least this often (`EventSettings.busy_poll_s`)."""
 
 Body = Mapping[str, Any]
 
 
-def read(body: Body, *, hpa: bool = False) -> tuple[ScaledObject | None, tuple[Fault, ...]]:
-    """Decode *body* for the engine; the value is None when a rule refuses it.
+def judged(body: Body) -> tuple[ScaledObject | None, tuple[Finding, ...]]:
+    """Decode *body* and apply the rules that need nothing else.
 
-    *hpa*: an HPA counts where the object does not say who does.
+    Whoever scales an object only wants it decoded, as in KEDA: the rules here keep out what is
+    hardly meant so, and an object that slipped past them can be scaled.
     """
-    value, found = judged(body, hpa=hpa)
-    return value, tuple(finding.fault for finding in found)
-
-
-def judged(body: Body, *, hpa: bool = False) -> tuple[ScaledObject | None, tuple[Finding, ...]]:
-    """Decode *body* and apply the rules that hold however it is scaled."""
-    value, faults = scaled_object(body, hpa=hpa)
+    value, faults = scaled_object(body)
     found = tuple(labelled(faults))
-    if value is not None:
-        found += tuple(_broken(value, body))
-    return (None if any(each.refuses for each in found) else value), found
-
-
-def names(body: Body) -> Iterator[Finding]:
-    """The HPA's name, which only matters where one is made and is judged before that."""
-    name = hpa_name(body)
-    if len(name) > NAME_LIMIT:
-        path = "spec.advanced.horizontalPodAutoscalerConfig.name"
-        want = f"at most {NAME_LIMIT}: a shorter name here or of the ScaledObject"
-        yield Finding(Fault(path, f"'{name}', {len(name)} characters", want), "hpa-name-too-long")
+    return value, found if value is None else found + tuple(_broken(value, body))
 
 
 def advice(order: ScaledObject, body: Body) -> Iterator[Fault]:
@@ -82,22 +65,22 @@ def transfers(body: Body) -> bool:
 
 
 def _broken(order: ScaledObject, body: Body) -> Iterator[Finding]:
-    if any(trigger.type not in RESOURCES for trigger in order.triggers):
+    name = hpa_name(body)
+    if len(name) > NAME_LIMIT:
+        path = "spec.advanced.horizontalPodAutoscalerConfig.name"
+        want = f"at most {NAME_LIMIT}: a shorter name here or of the ScaledObject"
+        yield Finding(Fault(path, f"'{name}', {len(name)} characters", want), "hpa-name-too-long")
+    if not all(trigger.passive for trigger in order.triggers):
         return
     if order.limits.min == 0:
         want = "at least 1, or a trigger of another type: cpu and memory cannot wake it from zero"
         yield Finding(
             Fault("spec.minReplicaCount", "0", want), "scale-to-zero-requirements-not-met"
         )
-    spec = _spec(body)
-    if spec.has("fallback") and not _has_formula(spec):
+    if order.settings.fallback is not None and order.settings.composite is None:
         want = "a trigger that is not cpu or memory, or a formula: those two have no fallback"
         fault = Fault("spec.fallback", "only cpu and memory triggers", want)
         yield Finding(fault, "incorrect-fallback")
-
-
-def _has_formula(spec: Node) -> bool:
-    return bool(spec.child("advanced").child("scalingModifiers").text("formula"))
 
 
 def _spec(body: Body) -> Node:

@@ -22,7 +22,7 @@ from eventscaler.admission.around import (
     wanted,
 )
 from eventscaler.admission.held import hpa_of
-from eventscaler.admission.objects import advice, hpa_name, judged, names
+from eventscaler.admission.objects import advice, hpa_name, judged
 from eventscaler.admission.triggers import Known, judge_triggers
 from eventscaler.core.faults import Fault
 from eventscaler.decode import AuthRef, ScaledObject, authentication, data_of, scaled_job
@@ -50,7 +50,6 @@ def validate(bodies: Bodies, *, strict: bool = False) -> list[Fault]:
             if order is not None:
                 orders.append((order, body))
                 faults += _named(body, judge_triggers(order, known, strict=strict))
-                faults += _named(body, [finding.fault for finding in names(body)])
                 faults += _named(body, advice(order, body))
         elif body.get("kind") == "ScaledJob":
             job, wrong = scaled_job(body)

@@ -24,7 +24,7 @@ from eventscaler.admission.around import (
 )
 from eventscaler.admission.findings import Finding, labelled
 from eventscaler.admission.held import HpaObject, ScaledObjectObject
-from eventscaler.admission.objects import advice, hpa_name, judged, names
+from eventscaler.admission.objects import advice, hpa_name, judged
 from eventscaler.admission.triggers import judge_triggers
 from eventscaler.core.faults import Severity
 from eventscaler.decode import ScaledObject, authentication, scaled_job
@@ -127,7 +127,6 @@ class Reviewer:
         if order is None:
             return findings
         findings += labelled(judge_triggers(order, strict=self._strict))
-        findings += names(body)
         findings += labelled(advice(order, body))
         around = await self._around(order, body, dry_run=request.dry_run)
         findings += disputed(order, body, around)

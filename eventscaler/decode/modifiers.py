@@ -23,6 +23,8 @@ def composite(node: Node, names: Sequence[str]) -> Composite | None:
     kind = node.text("metricType", MetricType.AVERAGE_VALUE, of=METRIC_TYPES)
     node.unknown()
     if not text:
+        if node.has("target"):
+            node.fault("formula", None, "a formula, as there is a target")
         return None
     if not node.has("target"):
         node.fault("target", None, "a number above 0, as there is a formula")

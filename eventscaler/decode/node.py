@@ -53,7 +53,7 @@ class Node:
         self, key: str, default: str = "", *, required: bool = False, of: Sequence[str] = ()
     ) -> str:
         found = self.raw(key)
-        if found is None or (required and found == ""):
+        if found is None or found == "":  # which is how Go leaves a text out
             if required:
                 self.faults.append(Fault(self.at(key), "nothing", "a text"))
             return default

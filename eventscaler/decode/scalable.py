@@ -17,6 +17,7 @@ class Scalable(Protocol):
         target: whose containers have the environment that triggers may read.
         workload: the target's body where the object itself holds it.
         container: which of the containers; "" for the first one.
+        composed: whether a formula makes one value of what the triggers read.
         borrows: whether some trigger gets credentials or settings from elsewhere.
     """
 
@@ -38,5 +39,7 @@ class Scalable(Protocol):
     def polling_s(self) -> int: ...
     @property
     def triggers(self) -> tuple[TriggerBody, ...]: ...
+    @property
+    def composed(self) -> bool: ...
     @property
     def borrows(self) -> bool: ...

@@ -83,6 +83,11 @@ class ScaledJob:
         }
 
     @property
+    def composed(self) -> bool:
+        """A ScaledJob has no formula."""
+        return False
+
+    @property
     def borrows(self) -> bool:
         """Whether some trigger gets credentials or settings from elsewhere."""
         return any(trigger.auth or trigger.wants_env for trigger in self.triggers)

@@ -102,6 +102,11 @@ class ScaledObject:
         return any(trigger.auth or trigger.wants_env for trigger in self.triggers)
 
     @property
+    def composed(self) -> bool:
+        """Whether a formula makes one value of what the triggers read."""
+        return self.settings.composite is not None
+
+    @property
     def cached(self) -> bool:
         """Whether every trigger is to be read no oftener than `polling_s`."""
         return all(trigger.use_cached_metrics for trigger in self.triggers)
@@ -182,7 +187,7 @@ def _limits(spec: Node) -> Limits:
     idle = spec.optional_whole("idleReplicaCount")
     if low > high:
         spec.fault("minReplicaCount", low, f"at most maxReplicaCount, which is {high}")
-    if idle is not None and idle >= low:
+    if idle is not None and idle >= (max(low, 1) if spec.has("minReplicaCount") else 0):
         spec.fault("idleReplicaCount", idle, f"less than minReplicaCount, which is {low}")
     return Limits(low, high, idle)
 

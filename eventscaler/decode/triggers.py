@@ -36,6 +36,7 @@ def spec_of(
         use_cached_metrics=trigger.use_cached_metrics,
         pod_identity=identity,
         grant=grant,
+        as_metric_source=order.composed,
         strict=strict,
         target=order.target,
     )

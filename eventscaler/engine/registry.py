@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from eventscaler import admission
 from eventscaler.auth import Resolver
 from eventscaler.auth.resolver import Key as AuthKey
 from eventscaler.auth.resolver import key_of
@@ -23,6 +22,7 @@ from eventscaler.decode import (
     authentication,
     known_status,
     scaled_job,
+    scaled_object,
 )
 from eventscaler.decode.authentication import CLUSTER_KIND
 from eventscaler.engine.finalizers import guards
@@ -55,7 +55,7 @@ class Registry:
     """The ScaledObjects and ScaledJobs, and the authentications that they refer to."""
 
     def __init__(self, resolver: Resolver, meters: Meters, *, hpa: bool = False) -> None:
-        read = partial(admission.read, hpa=hpa)
+        read = partial(scaled_object, hpa=hpa)
         self._readers: Mapping[str, Reader] = {
             SCALED_OBJECTS.kind: read,
             SCALED_JOBS.kind: scaled_job,

@@ -200,7 +200,6 @@ def with_metadata(body: Json, **more: Any) -> Json:
 
 
 TRANSFER = {"scaledobject.keda.sh/transfer-hpa-ownership": "true"}
-FALLBACK = {"failureThreshold": 1, "replicas": 1}
 
 
 @pytest.mark.parametrize(
@@ -222,10 +221,14 @@ FALLBACK = {"failureThreshold": 1, "replicas": 1}
         ),
         pytest.param(
             [],
-            scaled_object("orders", CPU, minReplicaCount=1, fallback=FALLBACK),
-            "incorrect-fallback",
-            "spec.fallback: found only cpu and memory triggers, want a trigger that is not",
-            id="fallback of cpu",
+            scaled_object(
+                "orders",
+                pods_trigger(name="a"),
+                advanced={"scalingModifiers": {"formula": "a + b", "target": "1"}},
+            ),
+            "scaling-modifiers",
+            "'b' is not a trigger; named triggers: a",
+            id="formula",
         ),
         pytest.param(
             [],

@@ -145,10 +145,10 @@ BAD: dict[str, tuple[Json, str, str]] = {
         "ScaledObjectCheckFailed",
         "spec.triggers[0].metadata.targetValue: 'targetValue' must be above 0, got -5",
     ),
-    "idle not below min": (
-        scaled_object("orders", idleReplicaCount=2, minReplicaCount=1),
+    "a formula of nothing": (
+        scaled_object("orders", advanced={"scalingModifiers": {"formula": "b", "target": "1"}}),
         "ScaledObjectCheckFailed",
-        "spec.idleReplicaCount: found 2, want less than minReplicaCount, which is 1",
+        "formula: found 'b', want character 1: 'b' is not a trigger; named triggers: none",
     ),
     "no such authentication": (
         scaled_object("orders", pods_trigger(authenticationRef={"name": "creds"})),
@@ -230,22 +230,6 @@ async def test_an_unknown_metadata_key_is_refused_when_strict() -> None:
 
         assert await world.replicas() == 0
         assert (await world.condition("Ready"))[1] == "ScaledObjectCheckFailed"
-
-
-async def test_only_cpu_cannot_come_from_zero() -> None:
-    cpu = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "50"}}
-    async with running() as world:
-        await world.apply(deployment(), scaled_object("orders", cpu))
-        await asyncio.sleep(1)
-
-        assert await world.condition("Ready") == (
-            "False",
-            "ScaledObjectCheckFailed",
-            (
-                "spec.minReplicaCount: found 0, want at least 1, or a trigger of another type: "
-                "cpu and memory cannot wake it from zero"
-            ),
-        )
 
 
 async def test_a_missing_secret_is_named_and_mends_itself() -> None:
