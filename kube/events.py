@@ -33,6 +33,7 @@ REFILL_S = 300.0
 QUEUE = 1000
 REMEMBERED = 4096
 ATTEMPTS = 5
+SHORTEST_S = 0.001  # a clock that stands still during a shorter wait would be asked forever
 BACKOFF = Backoff(first_s=1.0, factor=2.0, ceiling_s=30.0, spread=0.0)
 
 
@@ -107,7 +108,7 @@ class Recorder:
             elif (wait_s := self._pending[first].due_s - _loop_s()) <= 0.0:
                 await self._attempt(first)
             else:
-                await self._sleep(wait_s)
+                await self._sleep(max(wait_s, SHORTEST_S))
 
     async def flush(self) -> None:
         """Write all that waits, due or not; for a clean end."""

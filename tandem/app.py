@@ -226,10 +226,11 @@ class Operator:
                 group.create_task(_until(stop))
                 if self._settings.elect:
                     group.create_task(self._elector.run())
-                    group.create_task(self._until_deposed())
+                    group.create_task(self._until_deposed() if self._led else self._preside())
                 if self._settings.webhook is not None:
                     group.create_task(self._admit(self._settings.webhook))
-                group.create_task(self._lead())
+                if self._led:
+                    group.create_task(self._lead())
                 if self._settings.shards > 1:
                     group.create_task(self._share())
         except* Stopped:
@@ -247,6 +248,14 @@ class Operator:
         reload = partial(load, self._settings.kubeconfig, self._settings.context)
         await serve_webhook(webhook, Client(self._transport), reload, self.registry)
 
+    async def _preside(self) -> None:
+        """Lead in name only: the leader's Lease tells how many shards there are."""
+        while True:
+            await self._elector.wait_leading()
+            self._leading.set(1)
+            await self._elector.wait_lost()
+            self._leading.set(0)
+
     async def _lead(self) -> None:
         gate = _open
         if self._settings.elect:
@@ -258,8 +267,7 @@ class Operator:
             await self._leases.until_nobody_divides_otherwise()
         self._leading.set(1)
         try:
-            if self._led:
-                await self._work(self._led, gate)
+            await self._work(self._led, gate)
         finally:
             self._leading.set(0)
 

@@ -129,10 +129,6 @@ def run(  # one parameter a flag is how typer reads a command
     from tandem import app as operator  # noqa: PLC0415  # see the header
     from tandem.webhook import webhook_of  # noqa: PLC0415
 
-    if shards > 1 and not elect:
-        raise BadInput("--shards: more than 1 needs the leases that --no-elect leaves out")
-    if shards > 1 and only is Half.NODES:
-        raise BadInput("--shards: divides the event half, which --only nodes leaves out")
     strict = flags.strict(given=strict)
     offered = offer(
         metrics_api,
@@ -151,7 +147,7 @@ def run(  # one parameter a flag is how typer reads a command
         lease=lease,
         lease_s=flags.seconds("--lease-duration", lease_duration, zero=False),
         elect=elect,
-        shards=shards,
+        shards=flags.shards(shards, elect=elect, only=only),
         egress=flags.egress(egress_allow or (), egress_deny or ()),
         scale_with=scale_with.value,
         metrics=offered,

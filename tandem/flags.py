@@ -120,6 +120,19 @@ def _rules(flag: str, texts: Iterable[str]) -> tuple[Rule, ...]:
         raise BadInput(f"{flag}: {error}") from error
 
 
+def shards(count: int, *, elect: bool, only: str | None) -> int:
+    """The number of --shards, which needs Leases and the event half.
+
+    Raises:
+        BadInput: another flag leaves one of them out.
+    """
+    if count > 1 and not elect:
+        raise _bad("--shards", str(count), "1 with --no-elect, which leaves the Leases out")
+    if count > 1 and only == "nodes":
+        raise _bad("--shards", str(count), "1 with --only nodes, which leaves out what is divided")
+    return count
+
+
 def strict(*, given: bool, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether keys that a trigger does not read are refused: by the flag, or as KEDA is told it.
 

@@ -48,6 +48,16 @@ def test_every_command_has_help(command: str) -> None:
         pytest.param(["validate", "--fiel", "x"], "No such option", id="a wrong flag"),
         pytest.param(["demo", "--broker", "zeromq"], "found 'zeromq'; would do: http", id="broker"),
         pytest.param(["run", "--listen", "8080"], "--listen: found '8080'; would do", id="listen"),
+        pytest.param(
+            ["run", "--shards", "2", "--no-elect"],
+            "--shards: found '2'; would do: 1 with --no-elect",
+            id="shards without leases",
+        ),
+        pytest.param(
+            ["run", "--shards", "2", "--only", "nodes"],
+            "--shards: found '2'; would do: 1 with --only nodes",
+            id="shards of the other half",
+        ),
         pytest.param(["run", "--scale-with", "keda"], "'tandem', 'hpa'", id="who scales"),
         pytest.param(
             ["run", "--metrics-api", "6443"], "--metrics-api: found '6443'", id="metrics API"

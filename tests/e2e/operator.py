@@ -50,6 +50,15 @@ class OperatorProcess:
     def stop(self) -> None:
         self._stop(signal.SIGTERM)
 
+    def send(self, number: signal.Signals) -> None:
+        assert self._server is not None
+        self._server.send(number)
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a process, ready or not."""
+        return self._server is not None
+
     @property
     def pid(self) -> int:
         assert self._server is not None

@@ -23,7 +23,7 @@ from kube.client import Client, Json
 from kube.errors import Unavailable
 from kube.events import Recorder
 from kube.resources import DEPLOYMENTS, EVENTS, PODS, SCALED_OBJECTS, Resource
-from kube.transport import Request, Response, Stream, Transport
+from kube.transport import Request, Response, Stream, Transport, always
 from scalers.io import IO
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
 from tests.eventscaler import manifests
@@ -135,11 +135,17 @@ def resource_of(body: Json) -> Resource:
     return Resource(group, version, kind.lower() + "s", kind, namespaced=namespaced)
 
 
-def made(settings: EventSettings, sandbox: Sandbox | None) -> tuple[World, Recorder]:
+def made(
+    settings: EventSettings,
+    sandbox: Sandbox | None,
+    *,
+    shards: int = 1,
+    gate: Callable[[], None] = always,
+) -> tuple[World, Recorder]:
     """A world; with *sandbox* a second engine on the same cluster, as after a restart."""
     sandbox = sandbox or Sandbox(SandboxSettings(crds=crds()), now)
     wire = Wire(sandbox.transport())
-    client = Client(wire)
+    client = Client(wire, gate=gate)
     registry = CollectorRegistry()
     recorder = Recorder(client, component="tandem", instance="test", now=now)
     engine = EventEngine(
@@ -150,6 +156,7 @@ def made(settings: EventSettings, sandbox: Sandbox | None) -> tuple[World, Recor
         settings=settings,
         rng=random.Random(7),
         registry=registry,
+        shards=shards,
     )
     wire.answered = echo(engine)
     return World(sandbox, wire, client, engine, registry), recorder
@@ -175,10 +182,14 @@ DEFAULTS = EventSettings()
 
 @asynccontextmanager
 async def running(
-    settings: EventSettings = DEFAULTS, sandbox: Sandbox | None = None
+    settings: EventSettings = DEFAULTS,
+    sandbox: Sandbox | None = None,
+    *,
+    shards: int = 1,
+    gate: Callable[[], None] = always,
 ) -> AsyncIterator[World]:
     """A world whose engine runs until the block ends."""
-    world, recorder = made(settings, sandbox)
+    world, recorder = made(settings, sandbox, shards=shards, gate=gate)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(world.engine.run()), group.create_task(recorder.run())]
         await asyncio.sleep(0)
