@@ -23,7 +23,8 @@ from eventscaler.core.model import Decision
 from scalers.io import IO
 from tests import control_plane
 from tests.clusters import Cluster
-from tests.eventscaler.hpa_cases import OPEN, Case, External, Json, Pod, Resource
+from tests.eventscaler.hpa_cases import Case, External, Json
+from tests.eventscaler.hpa_edges import EDGES, grouped
 from tests.eventscaler.hpa_explained import is_guarded, spared
 from tests.eventscaler.hpa_generated import generated
 from tests.eventscaler.hpa_plane import MANAGER, HpaPlane
@@ -127,88 +128,13 @@ def _direction(each: Both) -> str:
     return "held" if way == 0 else "up" if way > 0 else "down"
 
 
-A, B = External(target=1000, values=(20_000,)), External(target=1000, values=(7000,))
-DOWN = External(target=1000)
-REQUESTS = {"app": {"cpu": 100, "memory": 2**26}, "side": {"cpu": 100, "memory": 2**26}}
+async def test_groups_of_pods(plane: HpaPlane) -> None:
+    """One pod of each sort beside two that run: the HPA tells by its counts where it belongs."""
+    async with judged(plane) as judge:
+        found = await judge.both(case for case, _ in grouped())
 
-
-def pods(count: int, cpu: int, **status: object) -> tuple[Pod, ...]:
-    usage = {box: {"cpu": cpu, "memory": 2**25} for box in REQUESTS}
-    return tuple(Pod(requests=REQUESTS, usage=usage, **status) for _ in range(count))  # type: ignore[arg-type]  # a pod's fields
-
-
-def paced(way: str, percent: int) -> Json:
-    policy = {"type": "Percent", "value": percent, "periodSeconds": 15}
-    return OPEN | {way: {"stabilizationWindowSeconds": 0, "policies": [policy]}}
-
-
-EDGES: list[tuple[Case, int | None, int]] = [
-    # the largest of several, and what a silent one forbids
-    (Case(name="largest", current=10, metrics=(A, B)), 20, 20),
-    (Case(name="silent-up", current=10, metrics=(A, DOWN)), 20, 20),
-    (Case(name="silent-down", current=10, metrics=(B, DOWN)), None, 10),
-    (Case(name="all-silent", current=10, metrics=(DOWN, DOWN)), None, 10),
-    # limits
-    (Case(name="max", current=10, high=15, metrics=(A,)), 15, 15),
-    (Case(name="min", current=10, low=9, metrics=(B,)), 9, 9),
-    (Case(name="nothing", current=4, metrics=(External(target=1000, values=(0,)),)), 1, 1),
-    # a workload that never ran: nothing is known of its pods
-    (Case(name="no-pods", current=4, metrics=(replace(A, type="Value"),)), None, 4),
-    (Case(name="no-pods-cpu", current=4, metrics=(Resource(target=50),)), None, 4),
-    # cpu without what a percentage is of
-    (
-        Case(name="no-request", current=2, metrics=(Resource(target=50),),
-             pods=(*pods(1, 90), replace(pods(1, 90)[0], requests={}))),
-        None, 2,
-    ),
-    (
-        Case(name="no-container", current=2, metrics=(Resource(target=50, container="ghost"),),
-             pods=pods(2, 90)),
-        None, 2,
-    ),
-    # from here on Tandem does otherwise, each for a reason that docs/differences.md gives
-    (Case(name="unmade-up", current=4, metrics=(A,), behavior=None), 8, 20),
-    (Case(name="unmade-down", current=10, metrics=(B,), behavior=None), 10, 10),
-    (
-        Case(name="unwritten-up", current=7, metrics=(A,),
-             behavior={"scaleDown": {"stabilizationWindowSeconds": 0}}),
-        14, 20,
-    ),
-    (Case(name="above-max", current=20, high=15, metrics=(B,)), 15, 7),
-    (Case(name="below-min", current=3, low=5, metrics=(A,)), 5, 20),
-    (
-        Case(name="against", current=10, pods=pods(2, 50),
-             metrics=(External(type="Value", target=1000, values=(1200,)),)),
-        3, 10,
-    ),
-    (
-        Case(name="against-cpu", current=10, metrics=(Resource(target=50),), pods=pods(2, 60)),
-        3, 10,
-    ),
-    (
-        Case(name="none-ready", current=4, pods=pods(4, 50, ready=False),
-             metrics=(External(type="Value", target=1000, values=(500,)),)),
-        1, 4,
-    ),
-    (
-        Case(name="going", current=4, pods=(*pods(3, 50), *pods(1, 50, deleted=True)),
-             metrics=(External(type="Value", target=1000, values=(1500,)),)),
-        6, 5,
-    ),
-    (
-        Case(name="lagging", current=10, status_replicas=5,
-             metrics=(External(target=1000, values=(5400,)),)),
-        5, 6,
-    ),
-    (Case(name="floats", current=15, metrics=(Resource(target=30),), pods=pods(15, 62)), 32, 31),
-    (
-        Case(name="floats-up", current=25, behavior=paced("scaleUp", 12),
-             metrics=(External(target=1000, values=(40_000,)),)),
-        29, 28,
-    ),
-    (Case(name="floats-down", current=10, behavior=paced("scaleDown", 80),
-          metrics=(External(target=1000, values=(1000,)),)), 1, 2),
-]  # fmt: skip
+    counts = {each.case.name: (each.theirs, each.made.replicas) for each in found}
+    assert counts == {case.name: (count, count) for case, count in grouped()}
 
 
 async def test_edges(plane: HpaPlane) -> None:
