@@ -100,8 +100,8 @@ class RabbitMq(_Counted):
         }
 
     async def publish(self, messages: int) -> None:
-        for number in range(messages):
-            message = aio_pika.Message(str(number).encode())
+        for _ in range(messages):
+            message = aio_pika.Message(str(self.published).encode())
             await self._channel.default_exchange.publish(message, routing_key=self._queue.name)
             self.published += 1
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ def started(folder: Path) -> Iterator[RabbitMq]:
         server = Server([str(command)], folder / "rabbitmq.log", environ, folder)
         try:
             api = f"http://127.0.0.1:{http}"
-            server.wait_until(lambda: _answers(api), START_S)
+            # The management API answers a moment before the broker listens.
+            server.wait_until(lambda: _answers(api) and _listens(amqp) and _listens(amqps), START_S)
             _set_up(api)
             user = f"{USER}:{PASSWORD}@127.0.0.1"
             yield RabbitMq(
@@ -165,6 +167,14 @@ def _set_up(api: str) -> None:
     rights = '{"configure": ".*", "write": ".*", "read": ".*"}'
     change(api, "PUT", f"permissions/%2F/{CERTIFICATE_USER}", rights)
     change(api, "PUT", f"permissions/{VHOST.replace('/', '%2F')}/{USER}", rights)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _answers(api: str) -> bool:
