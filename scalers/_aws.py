@@ -165,7 +165,7 @@ def _as_role(session: Any, account: Account, where: dict[str, Any]) -> tuple[Any
     token = _web_token(account)
     if token is not None:
         with suppress(ClientError):
-            return _with_token(session, account, where, token)
+            return _with_token(session, account, where["config"], token)
     more = {"ExternalId": account.external_id} if account.external_id else {}
     sts = session.client("sts", **where)
     answer = sts.assume_role(RoleArn=account.role, RoleSessionName=SESSION, **more)
@@ -186,15 +186,17 @@ def _web_token(account: Account) -> str | None:
         raise ScalerError(f"AWS_WEB_IDENTITY_TOKEN_FILE {path} cannot be read: {why}") from error
 
 
-def _with_token(
-    session: Any, account: Account, where: dict[str, Any], token: str
-) -> tuple[Any, datetime]:
+def _with_token(session: Any, account: Account, config: Any, token: str) -> tuple[Any, datetime]:
+    """The token goes to Amazon's STS or AWS_ENDPOINT_URL_STS, never to a trigger's endpoint.
+
+    Who has the token is the role: whoever writes a trigger must not have it sent to himself.
+    """
     from botocore import UNSIGNED  # noqa: PLC0415 - in memory by now
     from botocore.config import Config  # noqa: PLC0415 - in memory by now
 
     untyped: Any = Config
-    unsigned = where["config"].merge(untyped(signature_version=UNSIGNED))
-    sts = session.client("sts", **(where | {"config": unsigned}))
+    unsigned = config.merge(untyped(signature_version=UNSIGNED))
+    sts = session.client("sts", config=unsigned)
     answer = sts.assume_role_with_web_identity(
         RoleArn=account.role, RoleSessionName=SESSION, WebIdentityToken=token
     )

@@ -12,6 +12,7 @@ ROOTS: Final = {
     "configmaps": "/api/v1",
     "secrets": "/api/v1",
     "events": "/api/v1",
+    "serviceaccounts": "/api/v1",
     "services": "/api/v1",
     "replicationcontrollers": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
