@@ -47,7 +47,6 @@ Permission = tuple[str, str, str]  # group, resource with its subresource, verb
 USER, PASSWORD = "demo", "not-for-logs"
 
 RESERVED: dict[Permission, str] = {
-    ("", "serviceaccounts/token", "create"): "boundServiceAccountToken",
     ("", "serviceaccounts", "get"): "the role of a workload's ServiceAccount",
     ("", "serviceaccounts", "list"): "a ServiceAccount that was missing is seen when it comes",
     ("", "serviceaccounts", "watch"): "the same",
@@ -93,9 +92,13 @@ class GuardedQueue(WorkQueue):
             "secretTargetRef": [{"parameter": "password", "name": "queue", "key": "password"}],
             "configMapTargetRef": [{"parameter": "authModes", "name": "queue", "key": "modes"}],
             "env": [{"parameter": "username", "name": "QUEUE_USER"}],
+            "boundServiceAccountToken": [{"parameter": "ca", "serviceAccountName": "reader"}],
         }
+        account: Json = {"apiVersion": "v1", "kind": "ServiceAccount"}
+        account |= {"metadata": where | {"name": "reader"}}
         keda = {"apiVersion": "keda.sh/v1alpha1", "kind": "TriggerAuthentication"}
         return [
+            account,
             {"apiVersion": "v1", "kind": "Secret", "metadata": where}
             | {"stringData": {"password": PASSWORD}},
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": where}
