@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from eventscaler.core.model import MetricType, Reading
-from eventscaler.metrics import KIND, Labels, Meters
+from eventscaler.metrics import KIND, Labels, Meters, Reader, owner_of
 from scalers import base
 from scalers.base import Sample, ScalerError, Trigger
 from scalers.io import IO
@@ -54,6 +54,23 @@ class _Answer:
     sample: Sample | None
     error: str
     took_s: float
+
+
+class _Watch:
+    """Counts what a read does, for the trigger that asked for it."""
+
+    def __init__(self, meters: Meters, asked: Asked, trigger: Trigger) -> None:
+        scaler = trigger.scaler.trigger
+        own = "" if trigger.name == scaler else trigger.name
+        owner = owner_of((asked.namespace, asked.owner, asked.kind))
+        self._meters = meters
+        self._reader = Reader(owner, scaler, own, trigger.metric_name)
+
+    def called(self, status: int | None, took_s: float) -> None:
+        self._meters.called(self._reader, status, took_s)
+
+    def empty(self, *, ignored: bool) -> None:
+        self._meters.empty(self._reader, ignored=ignored)
 
 
 @dataclass(slots=True)
@@ -103,7 +120,7 @@ class Readings:
                 passive=asked.passive,
                 error=asked.error,
             )
-        answer = await self._answer(trigger, since)
+        answer = await self._answer(trigger, since, asked)
         reading = _reading(asked, trigger, answer)
         if reading.value is None:
             self._meters.failed(asked.labels)
@@ -112,20 +129,20 @@ class Readings:
             self._meters.read(asked.labels, reading.value, active=active, took_s=answer.took_s)
         return reading
 
-    async def _answer(self, trigger: Trigger, since: float) -> _Answer:
+    async def _answer(self, trigger: Trigger, since: float, asked: Asked) -> _Answer:
         """The source's answer, read by this call or by the one that it joins."""
         while (flight := self._flights.get(trigger.source)) is not None and flight.began >= since:
             await flight.landed.wait()
             if flight.answer is not None:
                 self.shared += 1
                 return flight.answer
-        return await self._fly(trigger)
+        return await self._fly(trigger, asked)
 
-    async def _fly(self, trigger: Trigger) -> _Answer:
+    async def _fly(self, trigger: Trigger, asked: Asked) -> _Answer:
         loop = asyncio.get_running_loop()
         flight = self._flights[trigger.source] = _Flight(loop.time())
         try:
-            flight.answer = await self._read(trigger)
+            flight.answer = await self._read(trigger, asked)
         finally:
             flight.landed.set()
             if flight.answer is None:
@@ -133,12 +150,14 @@ class Readings:
         loop.call_later(self._share_s, self._forget, trigger.source, flight)
         return flight.answer
 
-    async def _read(self, trigger: Trigger) -> _Answer:
+    async def _read(self, trigger: Trigger, asked: Asked) -> _Answer:
         self.reads += 1
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            sample = await base.read(trigger, self._io)
+            sample = await base.read(
+                trigger, self._io.observed(_Watch(self._meters, asked, trigger))
+            )
         except ScalerError as error:
             return _Answer(None, str(error).removeprefix(f"{trigger.name}: "), clock() - began)
         return _Answer(sample, "", clock() - began)

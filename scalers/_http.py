@@ -7,6 +7,7 @@ Source of the auth block: https://keda.sh/docs/latest/scalers/prometheus/#authen
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator, Mapping
@@ -167,6 +168,19 @@ async def exchanged(call: Call, io: IO) -> Answer:
     Raises:
         ScalerError: no answer in time, one that is too large, an address that is not allowed.
     """
+    if io.observer is None:
+        return await _exchanged(call, io)
+    clock = asyncio.get_running_loop().time
+    began, status = clock(), None
+    try:
+        answer = await _exchanged(call, io)
+        status = answer.status
+    finally:
+        io.observer.called(status, clock() - began)
+    return answer
+
+
+async def _exchanged(call: Call, io: IO) -> Answer:
     timeout = aiohttp.ClientTimeout(total=call.timeout_s or io.settings.http_timeout_s)
     verify = await context(call.tls, io) if call.url.startswith("https") else True
     egress = None if call.own else io.settings.egress

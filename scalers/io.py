@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from kube.client import Client
 from kube.values.times import Now
@@ -48,6 +49,16 @@ class IOSettings:
     google: GoogleServers = field(default_factory=GoogleServers)
 
 
+class Observer(Protocol):
+    """Who wants to know what the reads of one trigger do."""
+
+    def called(self, status: int | None, took_s: float) -> None:
+        """An HTTP call was made; without a status when there was no answer."""
+
+    def empty(self, *, ignored: bool) -> None:
+        """The source answered without a value; *ignored* when that counts as zero."""
+
+
 @dataclass(frozen=True, slots=True)
 class IOStatistics:
     clients: tuple[ClientStatistics, ...]
@@ -67,10 +78,17 @@ class IO:
         self, now: Now, kube: Client | None = None, *, settings: IOSettings | None = None
     ) -> None:
         self.now = now
+        self.observer: Observer | None = None
         self.settings = settings or IOSettings()
         self._kube = kube
         self._pool = Pool(self.settings.idle_s, self.settings.concurrency)
         self._memory = Memory(self.settings.idle_s * 12)
+
+    def observed(self, by: Observer) -> IO:
+        """The same world, whose reads *by* hears of."""
+        other = copy(self)
+        other.observer = by
+        return other
 
     @property
     def kube(self) -> Client:

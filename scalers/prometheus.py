@@ -61,7 +61,17 @@ async def read(meta: Prometheus, io: IO) -> float:
         Tls(meta.ca, unsafe=meta.unsafe),
         meta.timeout or 0.0,
     )
-    return value_of(await get_json(await authorised(call, meta, io), io), meta.ignore_null)
+    answer = await get_json(await authorised(call, meta, io), io)
+    if io.observer is not None and _is_empty(answer["data"]):
+        io.observer.empty(ignored=meta.ignore_null)
+    return value_of(answer, meta.ignore_null)
+
+
+def _is_empty(data: Any) -> bool:
+    """Whether there is no series, or one without a value."""
+    if data["resultType"] == "scalar":
+        return not data["result"]
+    return not data["result"] or not data["result"][0].get("value")
 
 
 def value_of(answer: Any, ignore_null: bool) -> float:  # noqa: FBT001  # a key of the trigger

@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
@@ -28,6 +29,7 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from eventscaler import handlers as event_handlers
 from eventscaler.auth import AuthSettings
 from eventscaler.engine import EventEngine, EventSettings
+from eventscaler.metrics import build_info
 from kube.client import Client, Json
 from kube.config import ClusterConfig, ConfigError, connect, load
 from kube.events import Recorder
@@ -387,4 +389,5 @@ def _registry() -> CollectorRegistry:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
+    build_info(registry, version("tandem-autoscaler"))
     return registry

@@ -316,14 +316,13 @@ class EventEngine:
         """A turn, and the time of the next; whatever happens, the object is not lost."""
         loop = asyncio.get_running_loop()
         late = loop.time() - due
-        namespace, name, kind = tracked.key
-        self._meters.delay.labels(namespace, kind.lower(), name).set(late)
+        self._meters.began(tracked.key, late)
         self._counts.latest_s = late
         self._counts.samples += 1
         self._counts.running += 1
         try:
             with self._share.turn(tracked.shard):
-                wait = await self._turns[kind].take(tracked)
+                wait = await self._turns[tracked.key.kind].take(tracked)
         except NotLeading:
             wait = STUMBLE_S  # whoever runs this engine is about to cancel it
         except Exception:  # outermost frame: one object's trouble must not end the rest
@@ -338,7 +337,7 @@ class EventEngine:
     def _after(self, tracked: Tracked, due: float, wait: float | None) -> None:
         held = self._registry.get(tracked.key)
         if held is None:
-            self._meters.forget(*tracked.key)  # what this turn counted after the object was gone
+            self._meters.forget(tracked.key)  # what this turn counted after the object was gone
         if held is not tracked:
             return
         now = asyncio.get_running_loop().time()

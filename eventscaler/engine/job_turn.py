@@ -89,8 +89,8 @@ class JobTurn:
         """Remember, count and log what *done* brought."""
         memory, decision = tracked.jobs, done.decision
         blind = decision is not None and bool(decision.errors)
-        if done.problem or blind:
-            self._meters.job_errors.labels(order.namespace, order.name).inc()
+        wrong = blind or done.problem is not None
+        self._meters.sampled(tracked.key, wrong=wrong, paused=order.settings.paused)
         if blind and order.borrows:
             self._bindings.doubt(tracked)
         self._reporter.say(tracked, deeds(done, memory.refused))

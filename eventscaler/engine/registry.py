@@ -121,7 +121,7 @@ class Registry:
         if (was.order, was.faults) == (order, faults):
             return None
         self._count(was, -1)
-        self._meters.forget(*was.key)  # a trigger that was taken out must not show its last value
+        self._meters.forget(was.key)  # a trigger that was taken out must not show its last value
         was.order, was.faults = order, faults
         was.start_anew()
         self._count(was, 1)
@@ -131,7 +131,7 @@ class Registry:
         tracked = self._objects.pop(key, None)
         if tracked is not None:
             self._count(tracked, -1)
-            self._meters.forget(*key)
+            self._meters.forget(key)
 
     def learn(self, kind: str, body: Json) -> list[Tracked]:
         """Take an authentication in; the objects that it concerns, to be bound anew."""

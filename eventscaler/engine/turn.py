@@ -124,14 +124,12 @@ class Turn:
 
     def _account(self, tracked: Tracked, order: ScaledObject, done: Round) -> None:
         """Remember, count and log what *done* brought."""
-        namespace, name, _ = tracked.key
         decision = done.decision
         blind = decision is not None and bool(decision.errors)
-        if done.problem or blind:
-            self._meters.object_errors.labels(namespace, name).inc()
+        wrong = blind or done.problem is not None
+        self._meters.sampled(tracked.key, wrong=wrong, paused=order.settings.pause is not None)
         if blind and order.borrows:
             self._bindings.doubt(tracked)
-        self._meters.paused.labels(namespace, name).set(order.settings.pause is not None)
         self._counts.scaled += done.written
         self._say(tracked, scaled(order, done, tracked.refused))
         tracked.refused = done.refused
