@@ -37,7 +37,7 @@ log = structlog.get_logger()
 OPEN = frozenset({"/healthz", "/readyz", "/livez"})
 METRIC = f"/apis/{API_VERSION}/namespaces/{{namespace}}/{{metric}}"
 CONFIGURATION = ("kube-system", "extension-apiserver-authentication")
-LOOK_S = 30.0
+LOOK_S = 10.0
 BODY_LIMIT = 1 << 16  # nobody has anything to send
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
