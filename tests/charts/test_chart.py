@@ -52,6 +52,13 @@ SETS = [
         "eventscaler.egress.deny={10.9.0.0/16}",
         id="egress",
     ),
+    pytest.param("--set=eventscaler.mode=hpa", id="HPAs"),
+    pytest.param("--set=eventscaler.mode=hpa,only=nodes", id="HPAs without the half that has them"),
+    pytest.param(
+        "--set=eventscaler.metricsApi.enabled=true,eventscaler.metricsApi.secretName=certs,"
+        "eventscaler.metricsApi.caBundle=QQ==,eventscaler.metricsApi.annotations.a=b",
+        id="HPAs by annotation",
+    ),
     pytest.param("--set=podAnnotations.a=b,serviceAccount.annotations.c=d", id="annotations"),
     pytest.param("--set=imagePullSecrets[0].name=pull,image.tag=v1", id="image"),
     pytest.param("--set=webhook.enabled=false", id="no webhook"),
@@ -196,6 +203,43 @@ def test_a_given_certificate_is_mounted_and_nothing_is_written(helm: Tool) -> No
     assert "validatingwebhookconfigurations" not in _resources(helm, flag)
 
 
+def test_hpa_mode_has_a_service_that_only_the_leader_answers(helm: Tool) -> None:
+    rendered = objects(render(helm, "--set=eventscaler.mode=hpa"))
+    service = rendered["APIService/v1beta1.external.metrics.k8s.io"]["spec"]["service"]
+    args = args_of(rendered, "tandem")
+
+    assert service == {"name": "tandem-metrics", "namespace": "default", "port": 443}
+    assert "selector" not in rendered["Service/tandem-metrics"]["spec"]
+    assert rendered["RoleBinding/tandem-metrics-default"]["metadata"]["namespace"] == "kube-system"
+    assert "--scale-with=hpa" in args
+    assert "--metrics-api-service=tandem-metrics" in args
+    assert "--metrics-api-address=$(POD_IP)" in args
+    assert "apiservices" in _resources(helm, "--set=eventscaler.mode=hpa")
+
+
+@pytest.mark.parametrize("flag", [DEFAULT, "--set=eventscaler.mode=hpa,only=nodes"])
+def test_no_metrics_api_without_hpas(helm: Tool, flag: str) -> None:
+    rendered = objects(render(helm, flag))
+
+    assert not [name for name in rendered if name.startswith("APIService/")]
+    assert not [each for each in args_of(rendered, "tandem") if "metrics-api" in each]
+    assert "apiservices" not in _resources(helm, flag)
+
+
+def test_a_given_certificate_of_the_metrics_api_is_mounted(helm: Tool) -> None:
+    flag = (
+        "--set=eventscaler.mode=hpa,eventscaler.metricsApi.secretName=certs,"
+        "eventscaler.metricsApi.caBundle=QQ=="
+    )
+    rendered = objects(render(helm, flag))
+    pod = rendered["Deployment/tandem"]["spec"]["template"]["spec"]
+
+    assert {"name": "metrics-api", "secret": {"secretName": "certs"}} in pod["volumes"]
+    assert "--metrics-api-certificates=/etc/tandem/metrics-api" in args_of(rendered, "tandem")
+    assert rendered["APIService/v1beta1.external.metrics.k8s.io"]["spec"]["caBundle"] == "QQ=="
+    assert "apiservices" not in _resources(helm, flag)
+
+
 def test_own_secrets_are_permitted_where_the_operator_is(helm: Tool) -> None:
     rendered = objects(render(helm, "--set=auth.restrictSecretAccess=true"))
 
@@ -242,6 +286,14 @@ def test_one_half_is_asked_for_by_its_option(helm: Tool) -> None:
             "--set=plan.performanceFactors.m7g=0",
             "at '/plan/performanceFactors/m7g': exclusiveMinimum: got 0, want 0",
             id="factor",
+        ),
+        pytest.param(
+            "--set=eventscaler.mode=keda", "at '/eventscaler/mode': value must be one of", id="mode"
+        ),
+        pytest.param(
+            "--set=eventscaler.mode=hpa,shards=2",
+            "shards: HPAs read metrics from one leader",
+            id="shards",
         ),
         pytest.param("--set=cloud=moon", "at '/cloud': value must be", id="cloud"),
     ],

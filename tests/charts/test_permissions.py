@@ -54,6 +54,8 @@ RESERVED: dict[Permission, str] = {
     ("", "events", "patch"): "an Event that repeats is counted, at most once a minute",
     ("", "pods", "get"): "whether a pod whose eviction was refused is still there",
     ("", "pods", "delete"): "pods left when a claim's terminationGracePeriod ends",
+    ("autoscaling", "horizontalpodautoscalers", "get"): "an HPA that KEDA left; test_hpa_mode.py",
+    ("autoscaling", "horizontalpodautoscalers", "delete"): "the same",
     ("keda.sh", "scaledjobs/status", "patch"): "as scaledobjects; tests/e2e/test_jobs.py",
     ("batch", "jobs", "list"): "the Jobs of a ScaledJob; tests/e2e/test_jobs.py",
     ("batch", "jobs", "create"): "likewise",

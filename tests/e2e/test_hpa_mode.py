@@ -32,9 +32,9 @@ from tests.contract.http import Api
 from tests.control_plane import ControlPlane, kubeconfig
 from tests.e2e.kit import until
 from tests.e2e.operator import operator_of
+from tests.eventscaler.clusters import established
 from tests.eventscaler.manifests import deployment, http_trigger, scaled_object
 from tests.eventscaler.metrics_api.served import SERVICE, token_of
-from tests.eventscaler.test_clusters import established
 from tests.eventscaler.world import crds
 from tests.processes import free_ports
 

@@ -9,3 +9,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 app.kubernetes.io/name: tandem
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+{{- /* "true" where HPAs may be made, which need a metrics API; else nothing. */ -}}
+{{- define "tandem.metricsApi" -}}
+{{- if and (ne .Values.only "nodes") (or (eq .Values.eventscaler.mode "hpa") .Values.eventscaler.metricsApi.enabled) -}}
+true
+{{- end -}}
+{{- end }}
