@@ -19,7 +19,6 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 
@@ -27,7 +26,6 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
 from eventscaler import handlers as event_handlers
-from eventscaler.auth import AuthSettings
 from eventscaler.engine import EventEngine, EventSettings
 from eventscaler.metrics import build_info
 from kube.client import Client, Json
@@ -41,9 +39,10 @@ from nodescaler.controllers.kit import PACK
 from nodescaler.core.settings import PackSettings
 from nodescaler.engine import NodeEngine, NodeSettings
 from scalers._egress import NO_RULES, Egress
-from scalers.io import IO, IOSettings
+from scalers.io import IO
 from tandem import flags
 from tandem.clock import now
+from tandem.credentials import LENT, Credentials, auth_settings, io_settings
 from tandem.errors import BadInput, leaf
 from tandem.external_metrics import serve
 from tandem.halves import Half, resync
@@ -77,9 +76,7 @@ class RunSettings:
         pack: how nodes are planned.
         strict: refuse triggers with keys that they do not read.
         webhook: where admission is served, by every replica; None for nowhere.
-        file_root: below it are the files that authentications name; "" for none.
-        token_life_s: of the ServiceAccount tokens that authentications ask for.
-        restricted: Secrets are read in the operator's namespace only.
+        lent: what authentications may use of the operator's.
     """
 
     kubeconfig: str | None = None
@@ -102,9 +99,7 @@ class RunSettings:
     node_startup_s: float = 0.0
     strict: bool = False
     webhook: WebhookSettings | None = None
-    file_root: str = ""
-    token_life_s: float = 3600.0
-    restricted: bool = False
+    lent: Credentials = LENT
 
 
 def main(settings: RunSettings) -> None:
@@ -295,7 +290,9 @@ class Operator:
         """Run some halves and what they need; *meanwhile* ends before any of it does."""
         client = Client(self._transport, gate=gate)
         recorder = Recorder(client, component="tandem", instance=self._identity, now=now)
-        io = IO(now=now, kube=client, settings=IOSettings(egress=self._settings.egress))
+        io = IO(
+            now=now, kube=client, settings=io_settings(self._settings.egress, self._settings.lent)
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
@@ -337,7 +334,7 @@ class Operator:
             recorder,
             now=now,
             settings=EventSettings(
-                auth=auth_settings(self._settings, self._namespace),
+                auth=auth_settings(self._namespace, self._settings.lent),
                 strict=self._settings.strict,
                 hpa=self._settings.scale_with == "hpa",
                 serves_metrics=self._settings.metrics is not None,
@@ -364,16 +361,6 @@ class Operator:
             ),
             registry=self.registry,
         )
-
-
-def auth_settings(settings: RunSettings, namespace: str) -> AuthSettings:
-    """What authentications may read, for an operator of that namespace."""
-    return AuthSettings(
-        cluster_namespace=namespace,
-        file_root=settings.file_root,
-        token_life=timedelta(seconds=settings.token_life_s),
-        restricted=settings.restricted,
-    )
 
 
 def _open() -> None:

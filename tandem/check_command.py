@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from eventscaler.auth import AuthSettings
 from eventscaler.core.faults import Severity
 from eventscaler.scaled_jobs.check import check as check_jobs
 from eventscaler.scaling.check import CheckReport, check
@@ -21,6 +20,7 @@ from kube.config import ConfigError, connect, load
 from scalers.io import IO
 from tandem import files
 from tandem.clock import now
+from tandem.credentials import auth_settings, io_settings
 from tandem.errors import BadInput
 
 CHECKS = {"ScaledObject": check, "ScaledJob": check_jobs}
@@ -60,9 +60,9 @@ async def _check(
             transport = connect(config)
             stack.push_async_callback(transport.close)
             client, namespace = Client(transport), config.namespace
-        io = IO(now=now, kube=client)
+        io = IO(now=now, kube=client, settings=io_settings())
         stack.push_async_callback(io.close)
-        auth = AuthSettings(cluster_namespace=namespace)
+        auth = auth_settings(namespace)
         checked = CHECKS[body["kind"]]
         return await checked(body, io, client=client, others=others, auth=auth)
 

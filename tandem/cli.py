@@ -21,7 +21,7 @@ from tandem.log import LogFormat
 from tandem.offer import SERVICE, offer
 from tandem.run_options import ScaleWith
 
-HOUR_S = 3600.0
+MINUTE_S, HOUR_S = 60.0, 3600.0
 
 app = typer.Typer(
     name="tandem",
@@ -121,12 +121,16 @@ def run(  # one parameter a flag is how typer reads a command
             help="Read Secrets in the operator's own namespace only.",
         ),
     ] = False,
+    trusted_vault: run_options.TrustedVaults = None,
+    trusted_azure_host: run_options.TrustedAzure = None,
+    secret_refresh: run_options.Refresh = "5m",  # noqa: S107 - a length of time
     node_startup: Annotated[str, typer.Option(help="Start-up time of a kwok node.")] = "0s",
     log_level: LogLevel = "info",
     log_format: Style = LogFormat.AUTO,
 ) -> None:
     """Run the operator against a cluster until it is told to stop."""
     from tandem import app as operator  # noqa: PLC0415  # see the header
+    from tandem.credentials import Credentials  # noqa: PLC0415
     from tandem.webhook import webhook_of  # noqa: PLC0415
 
     strict = flags.strict(given=strict)
@@ -166,14 +170,21 @@ def run(  # one parameter a flag is how typer reads a command
         node_startup_s=flags.seconds("--node-startup", node_startup),
         strict=strict,
         webhook=webhook_of(webhook, webhook_certificates, webhook_configuration, strict=strict),
-        file_root=filepath_auth_root_path,
-        token_life_s=flags.seconds_between(
-            "--bound-service-account-token-expiry",
-            bound_service_account_token_expiry,
-            least_s=HOUR_S,
-            most_s=6 * HOUR_S,
+        lent=Credentials(
+            file_root=filepath_auth_root_path,
+            token_life_s=flags.seconds_between(
+                "--bound-service-account-token-expiry",
+                bound_service_account_token_expiry,
+                least_s=HOUR_S,
+                most_s=6 * HOUR_S,
+            ),
+            restricted=restrict_secret_access,
+            trusted_vaults=flags.addresses("--trusted-vault", trusted_vault or (), any_too=True),
+            trusted_azure=flags.addresses("--trusted-azure-host", trusted_azure_host or ()),
+            refresh_s=flags.seconds_between(
+                "--secret-refresh", secret_refresh, least_s=MINUTE_S, most_s=24 * HOUR_S
+            ),
         ),
-        restricted=restrict_secret_access,
     )
     _configure(log_level, log_format)
     operator.main(settings)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from math import isfinite
+from urllib.parse import urlsplit
 
 from kube.values.duration import parse
 from scalers._egress import Egress, Rule, rule
@@ -111,6 +112,30 @@ def egress(allow: Iterable[str], deny: Iterable[str]) -> Egress:
     '10.0.0.0/8'
     """
     return Egress(_rules("--egress-allow", allow), _rules("--egress-deny", deny))
+
+
+def addresses(flag: str, texts: Iterable[str], *, any_too: bool = False) -> tuple[str, ...]:
+    """Addresses of servers; with *any_too* also "*".
+
+    Raises:
+        BadInput: the first that is neither http nor https.
+
+    >>> addresses("--trusted-vault", ["https://vault:8200", "*"], any_too=True)
+    ('https://vault:8200', '*')
+    """
+    found = tuple(texts)
+    for text in found:
+        if not _is_http(text) and not (any_too and text == "*"):
+            raise _bad(flag, text, "an address such as https://vault.example:8200")
+    return found
+
+
+def _is_http(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # brackets that are no IPv6 address
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _rules(flag: str, texts: Iterable[str]) -> tuple[Rule, ...]:

@@ -103,3 +103,23 @@ EgressDeny = Annotated[
         help="Where they may not, beside link-local and metadata addresses; repeat it.",
     ),
 ]
+TrustedVaults = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="TRUSTED_VAULT",
+        metavar="URL",
+        help="Vault that may be sent the operator's own token; * for any; repeat it.",
+    ),
+]
+TrustedAzure = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="TRUSTED_AZURE_HOST",
+        metavar="URL",
+        help="Login or vault outside of Azure's own domains that may be sent tokens; repeat it.",
+    ),
+]
+Refresh = Annotated[
+    str,
+    typer.Option(help="How long a value of a vault or a cloud is used at most; from 1m."),
+]

@@ -106,6 +106,17 @@ def test_every_command_has_help(command: str) -> None:
             "--egress-deny: '10.0.0.1/8' has bits outside of its mask; want 10.0.0.0/8",
             id="an address",
         ),
+        pytest.param(
+            ["run", "--trusted-vault", "vault.example"],
+            "--trusted-vault: found 'vault.example'; would do: an address such as https://",
+            id="a vault",
+        ),
+        pytest.param(
+            ["run", "--trusted-azure-host", "*"], "--trusted-azure-host: found '*'", id="any Azure"
+        ),
+        pytest.param(
+            ["run", "--secret-refresh", "1s"], "--secret-refresh: found '1s'", id="too often"
+        ),
         pytest.param(["run", "--kubeconfig", "/gone"], "/gone", id="no kubeconfig"),
         pytest.param(["sandbox", "--kubeconfig", "/gone/k"], "'/gone' does not exist", id="folder"),
     ],
@@ -124,6 +135,8 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], problem: st
         ("BATCH_IDLE_DURATION", "soon", "--batch-idle-duration: found 'soon'"),
         ("PLAN_DEADLINE", "0s", "--plan-deadline: found '0s'"),
         ("PERFORMANCE_FACTOR", "m7g=1.2 t3", "--performance-factor: found 't3'"),
+        ("TRUSTED_VAULT", "https://a b", "--trusted-vault: found 'b'"),
+        ("TRUSTED_AZURE_HOST", "http://[", "--trusted-azure-host: found 'http://['"),
         ("EGRESS_ALLOW", "10.0.0.0/8 http://x", "--egress-allow: 'http://x' says no address"),
         ("EGRESS_DENY", "10.0.0.0/8 a b/c", "--egress-deny: 'b/c' says no address or host"),
     ],

@@ -34,6 +34,11 @@ SETS = [
     pytest.param("--set=rbac.readSecrets=false", id="no secrets"),
     pytest.param("--set=auth.restrictSecretAccess=true,auth.tokenExpiry=2h", id="own secrets"),
     pytest.param(FILES, id="files"),
+    pytest.param(
+        "--set=auth.trustedVaults={https://vault.example:8200,*},auth.secretRefresh=1m,"
+        "auth.trustedAzureHosts={https://login.stack.example}",
+        id="trusted",
+    ),
     pytest.param(RULE, id="another rule"),
     pytest.param("--set=log.level=debug,log.format=text", id="log"),
     pytest.param("--set=priorityClassName=", id="no priority class"),
@@ -133,6 +138,21 @@ def test_egress_reaches_the_command_line(helm: Tool) -> None:
         "--egress-allow=10.0.0.0/8",
         "--egress-allow=mq.shop",
         "--egress-deny=10.9.9.9",
+    ]
+
+
+def test_trust_reaches_the_command_line(helm: Tool) -> None:
+    flag = (
+        "--set=auth.trustedVaults={https://vault.example,*},auth.secretRefresh=1m,"
+        "auth.trustedAzureHosts={https://login.stack.example}"
+    )
+    args = args_of(objects(render(helm, flag)), "tandem")
+
+    assert [arg for arg in args if arg.startswith(("--trusted", "--secret"))] == [
+        "--secret-refresh=1m",
+        "--trusted-vault=https://vault.example",
+        "--trusted-vault=*",
+        "--trusted-azure-host=https://login.stack.example",
     ]
 
 
