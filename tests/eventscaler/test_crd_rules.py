@@ -117,7 +117,7 @@ async def test_a_scaled_job_has_unique_triggers_too(client: Client, namespace: s
         "kind": "ScaledJob",
         "metadata": {"name": "bad"},
         "spec": {
-            "jobTargetRef": {},
+            "jobTargetRef": {"template": {}},
             "triggers": [pods_trigger(name="a"), pods_trigger(name="a")],
         },
     }
