@@ -203,9 +203,9 @@ class Operator:
         both = ("events", "nodes") if settings.only is None else (settings.only,)
         self._led = tuple(half for half in both if settings.shards == 1 or half != "events")
 
-    def decisions(self, namespace: str, name: str) -> list[Json] | None:
-        """The last ones of a ScaledObject that this process handles."""
-        return self._engine.decisions(namespace, name) if self._engine else None
+    def decisions(self, kind: str, namespace: str, name: str) -> list[Json] | None:
+        """The last ones of an object that this process handles."""
+        return self._engine.decisions(kind, namespace, name) if self._engine else None
 
     def ready(self) -> str | None:
         """Standing by is being ready: a rollout must not wait for the old leader to die."""

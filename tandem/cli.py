@@ -330,7 +330,9 @@ def validate(
 @app.command()
 def explain(
     *,
-    what: Annotated[str, typer.Argument(metavar="KIND/NAME", help="scaledobject/NAME.")],
+    what: Annotated[
+        str, typer.Argument(metavar="KIND/NAME", help="scaledobject/NAME or scaledjob/NAME.")
+    ],
     namespace: Annotated[
         str | None, typer.Option("--namespace", "-n", help="Of the object; else the context's.")
     ] = None,
@@ -342,7 +344,7 @@ def explain(
     context: Context = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show why a workload has the replicas it has: the last decisions with their inputs."""
+    """Show why there are so many replicas or Jobs: the last decisions with their inputs."""
     from tandem import explain_command  # noqa: PLC0415
 
     _finish(

@@ -1,4 +1,4 @@
-"""`tandem explain scaledobject/NAME`: why a workload has the replicas that it has.
+"""`tandem explain KIND/NAME`: why a workload has the replicas, or a ScaledJob the Jobs, it has.
 
 The last turn is in the object's status. The decisions before it are in the operator's memory: they
 are asked for at `--operator URL`, else through the API server's proxy to the operator's pods, and
@@ -19,10 +19,10 @@ import typer
 from kube.client import Client, Json
 from kube.config import ConfigError, connect, load
 from kube.errors import KubeError
-from kube.resources import PODS, SCALED_OBJECTS
+from kube.resources import PODS, SCALED_JOBS, SCALED_OBJECTS, Resource
 from tandem.errors import BadInput
 
-KINDS = ("scaledobject", "scaledobjects", "so", "scaledobject.keda.sh", "scaledobjects.keda.sh")
+SHORT = {"so": SCALED_OBJECTS, "sj": SCALED_JOBS}
 OPERATORS = "app.kubernetes.io/name=tandem"
 PORT = 8080
 ANSWER_S = 5.0
@@ -43,7 +43,7 @@ class Explanation:
     def json(self) -> Json:
         meta, status = self.body["metadata"], self.body.get("status") or {}
         return {
-            "kind": SCALED_OBJECTS.kind,
+            "kind": self.body["kind"],
             "namespace": meta["namespace"],
             "name": meta["name"],
             "conditions": status.get("conditions") or [],
@@ -62,20 +62,25 @@ def main(
     context: str | None,
     as_json: bool,
 ) -> int:
-    name = _name(what)
-    found = asyncio.run(_explain(name, namespace, operator, kubeconfig, context))
+    resource, name = _asked_for(what)
+    found = asyncio.run(_explain(resource, name, namespace, operator, kubeconfig, context))
     typer.echo(json.dumps(found.json()) if as_json else "\n".join(lines(found)))
     return 0
 
 
-def _name(what: str) -> str:
+def _asked_for(what: str) -> tuple[Resource, str]:
     kind, slash, name = what.partition("/")
-    if kind.lower() not in KINDS or not slash or not name:
-        raise BadInput(f"KIND/NAME: found {what!r}; would do: scaledobject/NAME")
-    return name
+    resource = SHORT.get(kind.lower())
+    for each in SHORT.values():
+        if kind.lower().removesuffix(f".{each.group}") in (each.plural, each.kind.lower()):
+            resource = each
+    if resource is None or not slash or not name:
+        raise BadInput(f"KIND/NAME: found {what!r}; would do: scaledobject/NAME, scaledjob/NAME")
+    return resource, name
 
 
 async def _explain(
+    resource: Resource,
     name: str,
     namespace: str | None,
     operator: str | None,
@@ -91,8 +96,8 @@ async def _explain(
         stack.push_async_callback(transport.close)
         client = Client(transport)
         where = namespace or config.namespace
-        body = await client.get(SCALED_OBJECTS, name, namespace=where)
-        path = f"/decisions/{where}/{name}"
+        body = await client.get(resource, name, namespace=where) | {"kind": resource.kind}
+        path = f"/decisions/{resource.kind}/{where}/{name}"
         decisions, note = await (_asked(operator, path) if operator else _proxied(client, path))
         return Explanation(body, decisions, note)
 
@@ -132,7 +137,7 @@ async def _proxied(client: Client, path: str) -> tuple[Sequence[Json] | None, st
 def lines(found: Explanation) -> list[str]:
     """The explanation as people read it, the newest decision last."""
     meta, status = found.body["metadata"], found.body.get("status") or {}
-    told = [f"ScaledObject {meta['namespace']}/{meta['name']}"]
+    told = [f"{found.body['kind']} {meta['namespace']}/{meta['name']}"]
     told += [
         f"  {each['type']:9} {each['status']:8} {each.get('message', '')}"
         for each in status.get("conditions") or ()

@@ -1,4 +1,4 @@
-"""What is asked over HTTP: `/healthz`, `/readyz`, `/metrics`, and `/decisions/NAMESPACE/NAME`."""
+"""What is asked over HTTP: `/healthz`, `/readyz`, `/metrics`, `/decisions/KIND/NAMESPACE/NAME`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kube.client import Json
 
 # A question with an answer for people: None is yes, a text says what is missing.
 Check = Callable[[], str | None]
-Decisions = Callable[[str, str], list[Json] | None]
+Decisions = Callable[[str, str, str], list[Json] | None]
 
 
 def make_app(
@@ -22,7 +22,7 @@ def make_app(
     *,
     alive: Check,
     ready: Check,
-    decisions: Decisions = lambda _namespace, _name: None,
+    decisions: Decisions = lambda _kind, _namespace, _name: None,
 ) -> web.Application:
     """Build the endpoints.
 
@@ -30,7 +30,7 @@ def make_app(
         registry: what `/metrics` shows.
         alive: why the process should be restarted, or None.
         ready: what it still waits for, or None.
-        decisions: the last ones of a ScaledObject, oldest first; None when it is not handled here.
+        decisions: the last ones of an object, oldest first; None when it is not handled here.
     """
 
     def answer(check: Check) -> Callable[[web.Request], object]:
@@ -46,10 +46,11 @@ def make_app(
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def explain(request: web.Request) -> web.Response:
-        namespace, name = request.match_info["namespace"], request.match_info["name"]
-        found = decisions(namespace, name)
+        asked = request.match_info
+        kind, namespace, name = asked["kind"], asked["namespace"], asked["name"]
+        found = decisions(kind, namespace, name)
         if found is None:
-            text = f"ScaledObject {namespace}/{name} is not handled by this process"
+            text = f"{kind} {namespace}/{name} is not handled by this process"
             return web.json_response({"error": text}, status=404)
         return web.json_response({"decisions": found})
 
@@ -57,7 +58,7 @@ def make_app(
     app.router.add_get("/healthz", answer(alive))  # type: ignore[arg-type]  # aiohttp's Handler is an overload
     app.router.add_get("/readyz", answer(ready))  # type: ignore[arg-type]
     app.router.add_get("/metrics", metrics)
-    app.router.add_get("/decisions/{namespace}/{name}", explain)
+    app.router.add_get("/decisions/{kind}/{namespace}/{name}", explain)
     return app
 
 

@@ -13,10 +13,11 @@ import pytest
 
 from kube.client import Json
 from tandem.explain_command import Explanation, lines
-from tests.eventscaler.manifests import deployment, scaled_object
+from tests.eventscaler.manifests import deployment, scaled_job, scaled_object
 from tests.test_operator import LONG_S, Stage, answer, says
 
 APPS = "/apis/apps/v1/namespaces/default/deployments"
+JOBS = "/apis/keda.sh/v1alpha1/namespaces/default/scaledjobs"
 OBJECTS = "/apis/keda.sh/v1alpha1/namespaces/default/scaledobjects"
 CRON = {
     "type": "cron",
@@ -47,6 +48,7 @@ def test_a_running_operator_tells_what_it_decided(stage: Stage) -> None:
     health = f"http://127.0.0.1:{stage.health}"
     assert answer(stage.url + APPS, "POST", deployment())[0] == 201
     assert answer(stage.url + OBJECTS, "POST", scaled_object("orders", CRON))[0] == 201
+    assert answer(stage.url + JOBS, "POST", scaled_job("batch", CRON))[0] == 201
     operator = stage.operator("one", f"--listen=127.0.0.1:{stage.health}", "--only=events")
     operator.wait_until(says(operator, "scaled"), LONG_S)
 
@@ -56,9 +58,14 @@ def test_a_running_operator_tells_what_it_decided(stage: Stage) -> None:
     assert (first["rule"], first["winner"], first["written"]) == ("Demand", "always", True)
     assert first["triggers"][0]["value"] == 3
 
+    operator.wait_until(says(operator, "jobs"), LONG_S)
+    told = explain(stage, "sj/batch", f"--operator={health}").stdout
+    assert "ScaledJob default/batch" in told
+    assert "0 -> 3  Demand      always: 3 at 1 each asks for 3; none in flight; starting 3" in told
+
     told = explain(stage, "scaledobject/orders", f"--operator={health}").stdout
     assert "0 -> 3  Demand      always: 3 at 1 each asks for 3" in told
-    assert answer(f"{health}/decisions/default/other")[0] == 404
+    assert answer(f"{health}/decisions/ScaledObject/default/other")[0] == 404
 
     told = explain(stage, "scaledobject/orders").stdout
     assert "the last turn, from its status" in told
@@ -74,7 +81,7 @@ def test_bad_input(stage: Stage) -> None:
 
     assert (other.returncode, other.stderr) == (
         2,
-        "tandem: KIND/NAME: found 'pod/web'; would do: scaledobject/NAME\n",
+        "tandem: KIND/NAME: found 'pod/web'; would do: scaledobject/NAME, scaledjob/NAME\n",
     )
     assert deaf.returncode == 2
     assert "--operator: http://127.0.0.1:1 gives no decisions" in deaf.stderr
@@ -83,6 +90,7 @@ def test_bad_input(stage: Stage) -> None:
 
 
 BODY: Json = {
+    "kind": "ScaledObject",
     "metadata": {"namespace": "shop", "name": "orders"},
     "status": {"conditions": [{"type": "Ready", "status": "True", "message": "all well"}]},
 }

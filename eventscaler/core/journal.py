@@ -123,13 +123,14 @@ def entry(decision: Decision, now: datetime, *, written: bool = False, refused: 
         rule=decision.reason.value,
         message=decision.message,
         winner=decision.winner,
-        inputs=tuple(_said(reading) for reading in decision.readings),
+        inputs=tuple(said(reading) for reading in decision.readings),
         written=written,
         refused=refused,
     )
 
 
-def _said(reading: Reading) -> Input:
+def said(reading: Reading) -> Input:
+    """What is kept of a reading."""
     return Input(
         name=reading.trigger,
         value=reading.value,

@@ -46,8 +46,8 @@ def steering(meta: Node) -> Steering:
         keep_in=says(notes, PAUSED_SCALE_IN),
         keep_out=says(notes, PAUSED_SCALE_OUT),
         force=says(notes, FORCE_ACTIVATION),
-        jump=_one_of(meta, notes, ZERO, STEPS, (STEPS, JUMP)) == JUMP,
-        mode=Mode(_one_of(meta, notes, MODE, Mode.AUTO, tuple(Mode))),
+        jump=one_of(meta, notes, ZERO, STEPS, (STEPS, JUMP)) == JUMP,
+        mode=Mode(one_of(meta, notes, MODE, Mode.AUTO, tuple(Mode))),
     )
 
 
@@ -65,9 +65,10 @@ def _pause(meta: Node, notes: Mapping[str, str]) -> Pause | None:
     return Pause() if says(notes, PAUSED) else None
 
 
-def _one_of(
+def one_of(
     meta: Node, notes: Mapping[str, str], key: str, default: str, known: tuple[str, ...]
 ) -> str:
+    """The annotation's value, which is one of *known*; *default* without one."""
     found = notes.get(key, default)
     if found in known:
         return found

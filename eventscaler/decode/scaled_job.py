@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 from eventscaler.core.faults import Fault, Severity, errors
 from eventscaler.core.jobs import Calculation, JobSettings, Rollout, Strategy
-from eventscaler.decode.annotations import PAUSED, says
+from eventscaler.core.model import Mode
+from eventscaler.decode.annotations import MODE, PAUSED, one_of, says
 from eventscaler.decode.node import Node, did_you_mean, show
 from eventscaler.decode.scaled_object import (
     NAME_LIMIT,
@@ -115,7 +116,11 @@ def scaled_job(body: Mapping[str, Any]) -> tuple[ScaledJob | None, tuple[Fault, 
         annotations=annotations,
         container=spec.text("envSourceContainerName"),
         polling_s=spec.whole("pollingInterval", 30, at_least=1),
-        settings=_settings(spec, paused=says(annotations, PAUSED)),
+        settings=_settings(
+            spec,
+            paused=says(annotations, PAUSED),
+            mode=Mode(one_of(meta, annotations, MODE, Mode.AUTO, tuple(Mode))),
+        ),
         triggers=triggers_of(spec),
     )
     _refuse_replicas(spec, value.triggers)
@@ -179,7 +184,7 @@ def _job(spec: Node) -> dict[str, Any]:
     return made
 
 
-def _settings(spec: Node, *, paused: bool) -> JobSettings:
+def _settings(spec: Node, *, paused: bool, mode: Mode) -> JobSettings:
     low = spec.whole("minReplicaCount", 0)
     high = spec.whole("maxReplicaCount", 100, at_least=1)
     if low > high:
@@ -206,6 +211,7 @@ def _settings(spec: Node, *, paused: bool) -> JobSettings:
         rollout=rollout,
         propagation=propagation,
         paused=paused,
+        mode=mode,
     )
 
 

@@ -227,9 +227,9 @@ class EventEngine:
             latest_s=self._counts.latest_s,
         )
 
-    def decisions(self, namespace: str, name: str) -> list[Json] | None:
-        """The last decisions of a ScaledObject, oldest first; None when it is not handled here."""
-        tracked = self._registry.get(Key(namespace, name))
+    def decisions(self, kind: str, namespace: str, name: str) -> list[Json] | None:
+        """The last decisions of an object, oldest first; None when it is not handled here."""
+        tracked = self._registry.get(Key(namespace, name, kind))
         if tracked is None:
             return None
         return [dict(kept.json()) for kept in tracked.journal.entries]

@@ -75,7 +75,7 @@ class JobTurn:
 
     async def _bound(self, tracked: Tracked, order: ScaledJob) -> Binding:
         """The triggers; what is odd about them is told when that is news."""
-        if order.settings.paused:
+        if not order.settings.reads:
             return Binding(())
         binding = await self._bindings.of(tracked, order)
         found = tracked.faults + binding.faults
@@ -96,6 +96,8 @@ class JobTurn:
         self._reporter.say(tracked, deeds(done, memory.refused))
         self._log(tracked, done)
         memory.refused = done.started.refused
+        if done.entry is not None:
+            tracked.journal = tracked.journal.noted(done.entry)
         if decision is not None:
             memory.last_active = decision.last_active
             memory.decision = decision

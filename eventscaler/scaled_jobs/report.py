@@ -11,6 +11,7 @@ from datetime import datetime
 
 from eventscaler.core.jobs import JobDecision
 from eventscaler.core.jobs.status import conditions
+from eventscaler.core.journal import last_decision
 from eventscaler.core.status import Problem, Status
 from eventscaler.decode import ScaledJob
 from eventscaler.readings import Asked
@@ -43,7 +44,10 @@ def status_after(
     if decision is None:
         return status
     return replace(
-        status, last_active=decision.last_active, activity=_activity(was, asked, decision)
+        status,
+        last_active=decision.last_active,
+        last_decision=last_decision(was.last_decision, done.entry) if done.entry else None,
+        activity=_activity(was, asked, decision),
     )
 
 

@@ -13,7 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eventscaler.core.jobs import JobDecision, RemovalReason, decide
+from eventscaler.core.jobs.kept import entry_of
 from eventscaler.core.jobs.status import CHECK_FAILED, CREATE_FAILED
+from eventscaler.core.journal import Entry
+from eventscaler.core.model import Mode
 from eventscaler.core.status import Problem
 from eventscaler.decode import ScaledJob
 from eventscaler.readings import Asked, Readings
@@ -32,11 +35,13 @@ class Round:
     Attributes:
         decision: None when the Jobs could not be listed; `problem` says why.
         problem: also set when Jobs could not be started.
+        entry: what is kept of the decision.
         started, cleaned, trimmed: the starts, the deletions of a rollout, those of the history.
     """
 
     decision: JobDecision | None = None
     problem: Problem | None = None
+    entry: Entry | None = None
     started: Done = NOTHING
     cleaned: Done = NOTHING
     trimmed: Done = NOTHING
@@ -75,10 +80,12 @@ class Rounds:
         except KubeError as error:
             return Round(problem=Problem(CHECK_FAILED, f"its Jobs cannot be listed: {error}"))
         listed_at = asyncio.get_running_loop().time()
-        wanted = () if settings.paused else tuple(asked)
+        wanted = tuple(asked) if settings.reads else ()
         readings = await self._readings.sample(wanted, since=listed_at)
         now = self._now()
         made = decide(readings, jobs, settings, order.generation, now, memory.last_active)
+        if settings.mode is Mode.RECOMMEND:
+            return Round(decision=made, entry=entry_of(made, now))
         by_reason = {
             reason: [removal for removal in made.remove if removal.reason is reason]
             for reason in RemovalReason
@@ -86,8 +93,10 @@ class Rounds:
         cleaned = await self._store.remove(order, by_reason[RemovalReason.ROLLOUT])
         started = await self._store.start(order, made.create, jobs, memory)
         trimmed = await self._store.remove(order, by_reason[RemovalReason.HISTORY])
+        acted = started.count + cleaned.count + trimmed.count > 0
         return Round(
             decision=made,
+            entry=entry_of(made, now, written=acted, refused=started.refused),
             problem=Problem(CREATE_FAILED, started.refused) if started.refused else None,
             started=started,
             cleaned=cleaned,

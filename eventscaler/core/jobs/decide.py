@@ -43,14 +43,15 @@ def decide(
     """
     votes = tuple(vote(reading) for reading in readings)
     tally = count(jobs, settings, generation)
-    if settings.paused:
+    if not settings.reads:
+        why = "paused" if settings.paused else "tandem.sh/mode is off"
         return JobDecision(
             create=0,
             remove=(),
             needed=0,
             tally=tally,
-            reason=JobReason.PAUSED,
-            message=f"paused; {_in_flight(tally)}",
+            reason=JobReason.PAUSED if settings.paused else JobReason.OFF,
+            message=f"{why}; {_in_flight(tally)}",
             active=None,
             votes=votes,
             last_active=last_active,

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
-from eventscaler.core.model import Vote
+from eventscaler.core.model import Mode, Vote
 
 
 class Strategy(StrEnum):
@@ -68,6 +68,12 @@ class JobSettings:
     rollout: Rollout = Rollout.IMMEDIATE
     propagation: str = "Background"
     paused: bool = False
+    mode: Mode = Mode.AUTO
+
+    @property
+    def reads(self) -> bool:
+        """Whether triggers are read at all."""
+        return not self.paused and self.mode is not Mode.OFF
 
     @property
     def floor(self) -> int:
@@ -162,6 +168,7 @@ class JobReason(StrEnum):
     IDLE = "Idle"  # every trigger is at or under its activation
     BLIND = "Blind"  # none is known to be active and some did not answer
     PAUSED = "Paused"
+    OFF = "Off"  # tandem.sh/mode: off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

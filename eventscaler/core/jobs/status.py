@@ -7,7 +7,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from eventscaler.core.jobs.model import JobDecision, JobReason
@@ -59,10 +59,15 @@ def _ready(
     return _condition("Ready", "False", TRIGGER_ERROR, failed, now)
 
 
+_STANDING: Mapping[JobReason | None, str] = {
+    JobReason.PAUSED: "paused",
+    JobReason.OFF: "tandem.sh/mode is off",
+}
+
+
 def _active(decision: JobDecision | None, now: datetime) -> Condition:
     if decision is None or decision.active is None:
-        paused = decision is not None and decision.reason is JobReason.PAUSED
-        text = "paused" if paused else "no trigger answers"
+        text = _STANDING.get(decision.reason if decision else None, "no trigger answers")
         return _condition("Active", "Unknown", "UnknownState", text, now)
     if not decision.active:
         text = "every trigger is at or under its activation"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from eventscaler.core.faults import Severity
 from eventscaler.core.jobs import Calculation, JobSettings, Rollout, Strategy
+from eventscaler.core.model import Mode
 from eventscaler.decode import AuthRef, ScaledJob, scaled_job
 from kube.client import Json
 from kube.scale import Target
@@ -219,6 +220,26 @@ def test_pause(text: str | None, paused: bool) -> None:
         body["metadata"]["annotations"] = {"autoscaling.keda.sh/paused": text}
 
     assert decoded(body).settings.paused is paused
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_mode(mode: Mode) -> None:
+    body = manifests.scaled_job()
+    body["metadata"]["annotations"] = {"tandem.sh/mode": mode.value}
+
+    assert decoded(body).settings.mode is mode
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    body = manifests.scaled_job()
+    body["metadata"]["annotations"] = {"tandem.sh/mode": "of"}
+
+    assert faults_of(body) == [
+        (
+            "metadata.annotations[tandem.sh/mode]: found 'of', want auto or recommend or off; "
+            "did you mean 'off'?"
+        )
+    ]
 
 
 def test_labels_but_for_those_that_are_left_out() -> None:

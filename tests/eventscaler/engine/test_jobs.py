@@ -230,6 +230,48 @@ async def test_paused_starts_and_deletes_nothing() -> None:
         assert told.count("ScaledJobUnpaused") == 1
 
 
+@pytest.mark.parametrize(
+    ("mode", "reads", "told"),
+    [
+        ("recommend", True, ("True", "ScalerActive", "active: s0-workload-default")),
+        ("off", False, ("Unknown", "UnknownState", "tandem.sh/mode is off")),
+    ],
+)
+async def test_a_mode_that_starts_and_deletes_nothing(
+    mode: str, reads: bool, told: tuple[str, str, str]
+) -> None:
+    async with running() as world:
+        body = scaled_job(minReplicaCount=1)
+        body["metadata"]["annotations"] = {"tandem.sh/mode": mode}
+        await world.work(2)
+        await world.apply(body)
+        await asyncio.sleep(61)
+
+        assert await jobs(world) == []
+        assert await condition(world, "Active") == told
+        assert (world.engine.statistics().reads > 0) is reads
+        last = (await status(world))["lastDecision"]
+        assert (last["currentReplicas"], last["desiredReplicas"]) == (0, 3 if reads else 0)
+        assert last["written"] is False
+
+
+async def test_decisions_are_kept_with_what_led_to_them() -> None:
+    async with running() as world:
+        await world.apply(scaled_job())
+        await asyncio.sleep(1)
+        await world.work(2)
+        await asyncio.sleep(31)
+        kept = world.engine.decisions("ScaledJob", "default", "batch")
+
+        assert kept is not None
+        idle, demand = kept
+        assert (idle["rule"], idle["currentReplicas"], idle["desiredReplicas"]) == ("Idle", 0, 0)
+        assert (demand["rule"], demand["desiredReplicas"], demand["written"]) == ("Demand", 2, True)
+        assert [each["value"] for each in demand["triggers"]] == [2]
+        assert world.engine.decisions("ScaledObject", "default", "batch") is None
+        assert (await status(world))["lastDecision"]["rule"] == "Demand"
+
+
 async def test_a_dead_source_starts_nothing_and_does_not_stop_the_others() -> None:
     async with running() as world:
         dead = http_trigger(url="http://127.0.0.1:9/")

@@ -22,7 +22,7 @@ from eventscaler.core.jobs import (
     Strategy,
     decide,
 )
-from eventscaler.core.model import Reading
+from eventscaler.core.model import Mode, Reading
 from tests.eventscaler.core.jobs.made import (
     GENERATION,
     NODELESS,
@@ -235,6 +235,13 @@ def test_paused_does_nothing_at_all() -> None:
 
     assert (found.create, found.remove, found.reason) == (0, (), JobReason.PAUSED)
     assert found.active is None
+
+
+def test_off_is_as_paused_but_says_so() -> None:
+    found = made(read(5), settings=JobSettings(mode=Mode.OFF, min=2))
+
+    assert (found.create, found.reason, found.active) == (0, JobReason.OFF, None)
+    assert found.message == "tandem.sh/mode is off; none in flight"
 
 
 @pytest.mark.parametrize(
