@@ -8,7 +8,6 @@ Files are looked at once a second.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
@@ -40,7 +39,8 @@ class Watcher(Generic[Owner]):
         self._changed = changed
         self._used: dict[Owner, Used] = {}
         self._users: dict[Ref, set[Owner]] = {}
-        self._spaces: dict[str, Counter[str]] = {kind: Counter() for kind in (*KINDS, FILE)}
+        self._refs: dict[Place, set[Ref]] = {}  # those in `_users`, by where they are
+        self._spaces: dict[str, set[str]] = {kind: set() for kind in (*KINDS, FILE)}
         self._watches: dict[Place, tuple[Versions, asyncio.Task[None]]] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -58,36 +58,44 @@ class Watcher(Generic[Owner]):
 
     def follow(self, owner: Owner, used: Used) -> bool:
         """*owner* uses these, as read at these versions; whether one of them has changed since."""
-        before = self._used.get(owner, {})
+        before = self._used.pop(owner, {})
+        for ref in used.keys() - before.keys():  # first: a watch that both need goes on
+            self._take(ref, owner)
         for ref in before.keys() - used.keys():
             self._release(ref, owner)
-        for ref in used.keys() - before.keys():
-            self._users.setdefault(ref, set()).add(owner)
-            self._spaces[ref.kind][ref.namespace] += 1
-        self._used[owner] = used
-        if not used:
-            del self._used[owner]
-        for kind in {ref.kind for ref in before.keys() ^ used.keys()} & KINDS.keys():
-            self._arrange(kind)
+        if used:
+            self._used[owner] = used
         return any(self._moved(ref, version) for ref, version in used.items())
 
     def forget(self, owner: Owner) -> None:
         if owner in self._used:
             self.follow(owner, {})
 
+    def _take(self, ref: Ref, owner: Owner) -> None:
+        self._users.setdefault(ref, set()).add(owner)
+        self._refs.setdefault((ref.kind, ref.namespace), set()).add(ref)
+        if ref.namespace not in self._spaces[ref.kind]:
+            self._spaces[ref.kind].add(ref.namespace)
+            self._arrange(ref.kind)
+
     def _release(self, ref: Ref, owner: Owner) -> None:
         users = self._users[ref]
         users.discard(owner)
-        if not users:
-            del self._users[ref]
-        self._spaces[ref.kind][ref.namespace] -= 1
-        self._spaces[ref.kind] += Counter()  # without what counts nothing any more
+        if users:
+            return
+        del self._users[ref]
+        place = (ref.kind, ref.namespace)
+        self._refs[place].discard(ref)
+        if not self._refs[place]:
+            del self._refs[place]
+            self._spaces[ref.kind].discard(ref.namespace)
+            self._arrange(ref.kind)
 
     def _arrange(self, kind: str) -> None:
         """Start the watches of *kind* that are missing, end those that nobody needs."""
-        if self._group is None:
+        if self._group is None or kind == FILE:
             return
-        spaces = set(self._spaces[kind])
+        spaces = self._spaces[kind]
         wanted = {(kind, space) for space in (spaces if len(spaces) <= WIDE else {EVERYWHERE})}
         for place in wanted - self._watches.keys():
             self._watches[place] = self._begun(self._group, place)
@@ -98,11 +106,14 @@ class Watcher(Generic[Owner]):
         kind, space = place
 
         def told(key: Key | None) -> None:
-            refs = [Ref(kind, *key)] if key else [ref for ref in self._users if ref.kind == kind]
-            self._tell(ref for ref in refs if space in (EVERYWHERE, ref.namespace))
+            self._tell([Ref(kind, *key)] if key else self._within(kind, space))
 
         found = Versions(self._client, KINDS[kind], told, namespace=space or None)
         return found, group.create_task(found.run())
+
+    def _within(self, kind: str, space: str) -> list[Ref]:
+        spaces = self._spaces[kind] if space == EVERYWHERE else {space}
+        return [ref for each in spaces for ref in self._refs.get((kind, each), ())]
 
     def _moved(self, ref: Ref, since: str) -> bool:
         for place in ((ref.kind, ref.namespace), (ref.kind, EVERYWHERE)):
@@ -121,7 +132,7 @@ class Watcher(Generic[Owner]):
         """Compare the files that are used with what they were when they were read."""
         while True:
             await asyncio.sleep(LOOK_S)
-            paths = [ref.name for ref in self._users if ref.kind == FILE]
+            paths = [ref.name for ref in self._within(FILE, EVERYWHERE)]
             if not paths:
                 continue
             for path, version in (await asyncio.to_thread(signatures, paths)).items():
