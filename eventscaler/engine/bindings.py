@@ -52,7 +52,6 @@ class Bindings:
         self._now = now
         self._refresh_s = refresh_s
         self._watcher: Watcher[Key] = Watcher(client, self._changed)
-        self._renewing: set[Key] = set()
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -131,8 +130,8 @@ class Bindings:
             self._told_at_once(tracked)
             return
         tracked.stale = True
-        if tracked.key not in self._renewing and self._group is not None:
-            self._renewing.add(tracked.key)
+        if not tracked.renewing and self._group is not None:
+            tracked.renewing = True
             self._group.create_task(self._renewed(tracked))
 
     async def _renewed(self, tracked: Tracked) -> None:
@@ -140,8 +139,10 @@ class Bindings:
             while tracked.stale:
                 tracked.stale = False
                 await self._replace(tracked)
+        except Exception:  # outermost frame: one object's trouble must not end the rest
+            log.exception("credentials not renewed", object=tracked.name)
         finally:
-            self._renewing.discard(tracked.key)
+            tracked.renewing = False
 
     async def _replace(self, tracked: Tracked) -> None:
         order, held, edits = tracked.order, tracked.binding, tracked.edits

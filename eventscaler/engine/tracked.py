@@ -37,7 +37,7 @@ class Tracked:
         jobs: what a ScaledJob's rounds remember.
         edits: how often something it is made of was edited.
         doubted: a reading failed with this binding's credentials.
-        stale: the binding is to be replaced, and serves until it is.
+        stale: the binding is to be replaced, and serves until it is; `renewing`: it is being so.
     """
 
     key: Key
@@ -63,6 +63,7 @@ class Tracked:
     edits: int = 0
     doubted: bool = False
     stale: bool = False
+    renewing: bool = False
 
     def start_anew(self) -> None:
         """Something it is made of was edited: bind again, and report without delay."""

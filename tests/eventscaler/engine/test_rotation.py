@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from kube.client import Json
-from kube.resources import CONFIG_MAPS, SECRETS
+from kube.resources import CONFIG_MAPS, SCALED_OBJECTS, SECRETS
 from kube.transport import Request
 from tests.eventscaler.manifests import (
     config_map,
@@ -152,3 +152,24 @@ async def test_what_nobody_uses_any_more_is_not_followed() -> None:
         await asyncio.sleep(1)
 
         assert gets.names == []
+
+
+async def test_an_object_made_again_while_it_is_renewed_is_followed() -> None:
+    """The first one's Secret is still on its way when the second one is there."""
+    async with running() as world:
+        await world.apply(secret("rabbit", uri="old"), creds("one"), *using("a", "one"))
+        await asyncio.sleep(10)
+        world.wire.delay_s = lambda request: 5.0 if request.path.endswith("/rabbit") else 0.0
+        await rotate(world, value="new")
+        await asyncio.sleep(1)
+        body = await world.client.get(SCALED_OBJECTS, "a", namespace="default")
+        body |= {"kind": "ScaledObject"}
+        world.engine.gone(body)
+        second = body | {"metadata": body["metadata"] | {"uid": "second"}}
+        world.engine.changed(second)
+        await asyncio.sleep(20)
+        gets = Gets(world)
+        await rotate(world, value="newer")
+        await asyncio.sleep(7)
+
+        assert gets.names == ["rabbit"]
