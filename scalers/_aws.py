@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from kube.values.times import Now
-from scalers._errors import ScalerError, Secret
+from scalers._errors import TOO_MANY, ScalerError, Secret, refusal
 from scalers._guarded import admit
 from scalers._lazily import imported
 from scalers.io import IO
@@ -119,7 +119,9 @@ def translated(doing: str) -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "nothing that is known")
         hint = "; check the credentials and their rights" if code in DENIED else ""
-        raise ScalerError(f"{doing}: AWS answered {code}{hint}") from error
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        slow = TOO_MANY if "Throttl" in code or "TooMany" in code else status
+        raise refusal(slow, f"{doing}: AWS answered {code}{hint}") from error
     except BotoCoreError as error:
         raise ScalerError(f"{doing}: no answer from AWS ({type(error).__name__})") from error
     except ResponseParserError:

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kube.values import times
-from scalers._errors import ScalerError, Secret
+from scalers._errors import Refused, Secret, refusal
 from scalers._grants import OK, Grant, as_bearer, exchange, fields_of, lasting
 from scalers._http import Call
 from scalers._kept import Lasting
@@ -130,10 +130,10 @@ class Impersonated:
         said = fields_of(answer)
         if answer.status != OK:
             why = f"{call.host} answered {answer.status}: may not act as '{self.account}'"
-            raise ScalerError(why)
+            raise refusal(answer.status, why)
         text, end = said.get("accessToken"), _time(said.get("expireTime"))
         if not isinstance(text, str) or end is None:
-            raise ScalerError(f"{call.host} answered without an accessToken")
+            raise Refused(f"{call.host} answered without an accessToken")
         return lasting(text, io.now(), end - io.now())
 
 
@@ -141,7 +141,7 @@ def signed_jwt(header: Mapping[str, str], claims: Mapping[str, Any], key: Secret
     """A JSON web token signed with RS256; takes milliseconds, so not for the loop.
 
     Raises:
-        ScalerError: *key* is no RSA private key in PEM.
+        Refused: *key* is no RSA private key in PEM.
     """
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - heavy
     from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415 - heavy
@@ -151,9 +151,9 @@ def signed_jwt(header: Mapping[str, str], claims: Mapping[str, Any], key: Secret
     try:
         private = load_pem_private_key(key.reveal().encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ScalerError("'private_key' is no private key in PEM without a password") from None
+        raise Refused("'private_key' is no private key in PEM without a password") from None
     if not isinstance(private, rsa.RSAPrivateKey):
-        raise ScalerError("'private_key' is no RSA key")
+        raise Refused("'private_key' is no RSA key")
     parts = [{"alg": "RS256", "typ": "JWT", **header}, claims]
     text = ".".join(_base64(json.dumps(part).encode()) for part in parts)
     return f"{text}.{_base64(private.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
@@ -167,7 +167,7 @@ async def _content(file: str) -> str:
     try:
         return (await asyncio.to_thread(Path(file).read_text)).strip()
     except (OSError, ValueError) as error:
-        raise ScalerError(f"the token file '{file}' cannot be read: {_reason(error)}") from None
+        raise Refused(f"the token file '{file}' cannot be read: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -15,6 +15,7 @@ from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 MASK = "***"
+SERVER_ERRORS, TOO_MANY = 500, 429
 SHORTEST_SECRET = 4
 """Shorter secrets are not searched for in texts: masking every "a" hides the message itself."""
 
@@ -60,6 +61,16 @@ class Secret:
 
 class ScalerError(Exception):
     """A source did not give a number that can be trusted; the message says which and why."""
+
+
+class Refused(ScalerError):
+    """The source answered, and its answer is no: asking again will not change that."""
+
+
+def refusal(status: int, message: str) -> ScalerError:
+    """What an answer other than 2xx means: a no, or a server in trouble that may get over it."""
+    passes = status >= SERVER_ERRORS or status == TOO_MANY
+    return ScalerError(message) if passes else Refused(message)
 
 
 class Severity(StrEnum):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from scalers._errors import ScalerError, Secret
+from scalers._errors import ScalerError, Secret, refusal
 from scalers._http import FINAL, Answer, Call, accepted, exchanged, get_json, parsed
 from scalers._kept import Kept, Lasting
 from scalers.io import IO
@@ -126,7 +126,7 @@ async def exchange(call: Call, io: IO) -> Lasting[Secret]:
     answer = await exchanged(call, io)
     said = fields_of(answer)
     if answer.status != OK:
-        raise ScalerError(f"{call.host} answered {answer.status}{_why(answer, said)}")
+        raise refusal(answer.status, f"{call.host} answered {answer.status}{_why(answer, said)}")
     text = said.get("access_token")
     if not isinstance(text, str) or not text:
         raise ScalerError(f"{call.host} answered without an access_token")

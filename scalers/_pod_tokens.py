@@ -11,7 +11,7 @@ from __future__ import annotations
 from urllib.parse import quote, urlsplit
 
 from scalers._cloud_grants import Federated, Impersonated, MetadataServer
-from scalers._errors import ScalerError
+from scalers._errors import Refused
 from scalers._grants import Grant
 from scalers._surroundings import AzureSurroundings, GoogleServers
 from scalers.base import PodIdentity
@@ -35,20 +35,18 @@ def as_azure(
     It logs in where *identity* says, else at *login*, else where the pod was told to.
 
     Raises:
-        ScalerError: the pod has no workload identity, or the login is one that nobody trusts.
+        Refused: the pod has no workload identity, or the login is one that nobody trusts.
     """
     client, tenant = identity.identity_id or own.client_id, identity.tenant_id or own.tenant_id
     if not own.token_file:
-        raise ScalerError(
-            "this pod has no workload identity: AZURE_FEDERATED_TOKEN_FILE is not set"
-        )
+        raise Refused("this pod has no workload identity: AZURE_FEDERATED_TOKEN_FILE is not set")
     if not client or not tenant:
         lacking = "identityTenantId" if client else "identityId"
-        raise ScalerError(f"give '{lacking}': the pod was told none")
+        raise Refused(f"give '{lacking}': the pod was told none")
     host = identity.authority_host or login or own.authority or PUBLIC_LOGIN
     trusted = {origin(each) for each in (*LOGINS, own.authority, *own.trusted) if each}
     if origin(host) not in trusted:
-        raise ScalerError(f"{host} is no login of Azure that the operator trusts with its token")
+        raise Refused(f"{host} is no login of Azure that the operator trusts with its token")
     return Federated(
         token_url=azure_token_url(host, tenant),
         client_id=client,

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from eventscaler.auth import files, local, tokens
-from eventscaler.auth.objects import AuthFault
 from eventscaler.auth.remote import aws, azure, gcp, oauth2, vault
 from eventscaler.auth.where import Fetched, Where
 from eventscaler.decode import Source
@@ -23,13 +22,6 @@ from eventscaler.decode.sources import (
 )
 
 Fetch = Callable[[Any, Where], Awaitable[Fetched]]
-
-
-def _later(field: str) -> Fetch:
-    async def fetch(_source: Source, _where: Where) -> Fetched:
-        raise AuthFault(f"{field} is not supported yet")
-
-    return fetch
 
 
 SOURCES: Mapping[type, Fetch] = {

@@ -18,7 +18,7 @@ from eventscaler.auth.where import Fetched, Where
 from eventscaler.decode.sources import AwsManager, AwsSecret
 from scalers._aws import Account, call
 from scalers._kept import Lasting
-from scalers.base import ScalerError, Secret
+from scalers.base import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,8 @@ async def _kept(account: Account, version: Version, where: Where) -> Lasting[Sec
 async def _read(account: Account, version: Version, where: Where) -> Lasting[Secret]:
     asked = {"SecretId": version.name, "VersionId": version.id, "VersionStage": version.stage}
     given = {name: value for name, value in asked.items() if value}
-    try:
+    async with kit.faults(f"'{version.name}'", where):
         answer = await call(account, "secretsmanager", "get_secret_value", where.io, **given)
-    except ScalerError as error:
-        raise AuthFault(f"'{version.name}': {error}") from error
     text = answer.get("SecretString")
     if not isinstance(text, str):
         raise AuthFault(f"'{version.name}' is binary; only a text can be a parameter")

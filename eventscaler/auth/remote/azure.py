@@ -126,7 +126,7 @@ async def _read(grant: Grant, address: str, where: Where) -> Lasting[Secret]:
     answer = await as_bearer(call, grant, where.io)
     what = f"'{urlsplit(address).path.removeprefix('/')}'"
     if answer.status != OK:
-        raise AuthFault(f"{what}: answered {answer.status}{_why(answer)}")
+        raise kit.refused(answer.status, f"{what}: answered {answer.status}{_why(answer)}")
     value = kit.json_object(answer).get("value")
     return kit.lasting(Secret(kit.text_of(value, what)), where)
 

@@ -146,7 +146,8 @@ async def _read(grant: Grant, name: str, where: Where) -> Lasting[Secret]:
     call = Call(f"{where.io.settings.google.secrets}/v1/{name}:access", own=True)
     answer = await as_bearer(call, grant, where.io)
     if answer.status != OK:
-        raise AuthFault(f"'{name}': {call.host} answered {answer.status}{_why(answer)}")
+        why = f"'{name}': {call.host} answered {answer.status}{_why(answer)}"
+        raise kit.refused(answer.status, why)
     return kit.lasting(Secret(payload(kit.json_object(answer), name)), where)
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from eventscaler.auth.objects import AuthFault
 from eventscaler.auth.where import Fetched, Where
+from scalers._errors import Refused, refusal
 from scalers._http import Answer
 from scalers._kept import Kept, Lasting
 from scalers._pool import together
@@ -38,7 +39,8 @@ async def faults(what: str, where: Where) -> AsyncIterator[None]:
     except AuthFault as fault:
         raise AuthFault(f"{what}: {fault}", passing=fault.passing) from fault
     except ScalerError as error:
-        raise AuthFault(f"{what}: {error}", passing=True) from error
+        passing = not isinstance(error, Refused)
+        raise AuthFault(f"{what}: {error}", passing=passing) from error
     except TimeoutError:
         raise AuthFault(f"{what}: not had within {limit:g} s", passing=True) from None
     except ODD as error:
@@ -82,6 +84,11 @@ def fetched(values: dict[str, Secret], ends: Iterable[datetime]) -> Fetched:
 def lasting(value: T, where: Where) -> Lasting[T]:
     """A value without a lease of its own."""
     return Lasting(value, where.io.now() + where.settings.remote.keep)
+
+
+def refused(status: int, message: str) -> AuthFault:
+    """What an answer other than 2xx means."""
+    return AuthFault(message, passing=not isinstance(refusal(status, message), Refused))
 
 
 def json_object(answer: Answer) -> dict[str, Any]:

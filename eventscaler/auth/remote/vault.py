@@ -98,7 +98,8 @@ async def _read(login: Login, place: Place, where: Where) -> Lasting[Mapping[str
         login.forget(session, where)
         answer = await _asked(await login.session(where), place, where)
     if answer.status not in OK:
-        raise AuthFault(f"'{place.path}': answered {answer.status}{_hint(answer.status, place)}")
+        why = f"'{place.path}': answered {answer.status}{_hint(answer.status, place)}"
+        raise kit.refused(answer.status, why)
     body = kit.json_object(answer)
     life = _lease(body, where.io.now())
     if life is None:

@@ -28,6 +28,7 @@ from scalers._tls import PLAIN, Tls
 from scalers.base import Secret
 
 OK = 200
+NOT_IN = (400, 403)
 USED = 0.9
 """Of its lease something is used at most; the rest is for clocks that differ."""
 HOUR = timedelta(hours=1)
@@ -118,8 +119,9 @@ class Login:
         path = f"/v1/auth/{quote(self.mount.strip('/'), safe='/')}/login"
         answer = await exchanged(self.call(path, body), where.io)
         if answer.status != OK:
-            why = f"answered {answer.status}: it does not accept the ServiceAccount"
-            raise AuthFault(f"login as role '{self.role}' at 'auth/{self.mount}': {why}")
+            what = f"login as role '{self.role}' at 'auth/{self.mount}'"
+            hint = ": it does not accept the ServiceAccount" if answer.status in NOT_IN else ""
+            raise kit.refused(answer.status, f"{what}: answered {answer.status}{hint}")
         return self._session(kit.json_object(answer).get("auth"), where)
 
     async def _known(self, where: Where) -> Lasting[Session]:

@@ -113,6 +113,7 @@ async def test_one_secret_that_cannot_be_had_keeps_all_back(
     for written, real in names.items():
         problem = problem.replace(written, real)
     assert str(fault.value) == f"awsSecretManager: {problem}"
+    assert not fault.value.passing
 
 
 async def test_whose_key_signs_and_that_a_version_is_read_once(

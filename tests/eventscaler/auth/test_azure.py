@@ -141,6 +141,7 @@ async def test_what_the_login_refuses_is_told_by_its_codes_alone(tmp_path: Path)
 
         why = f"{server.url} answered 401: invalid_client, AADSTS7000215"
         assert str(fault.value) == f"azureKeyVault {server.url}/: {why}"
+        assert not fault.value.passing
 
 
 async def test_a_vault_outside_of_its_cloud_is_sent_no_token(tmp_path: Path) -> None:

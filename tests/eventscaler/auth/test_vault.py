@@ -257,8 +257,9 @@ async def test_no_answer_is_waited_for_no_longer_than_set(free_url: str) -> None
         with pytest.raises(AuthFault, match=f"vault {url}: not had within 0.05 s"):
             await vault.fetch(source(url, secret, token="t"), place.where(remote))
         over.set()
-        with pytest.raises(AuthFault, match=f"no connection to {free_url}: "):
+        with pytest.raises(AuthFault, match=f"no connection to {free_url}: ") as fault:
             await vault.fetch(source(free_url, secret, token="t"), place.where())
+        assert fault.value.passing
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,24 @@ async def test_an_odd_answer_is_a_fault_like_any_other(answer: object) -> None:
 
     assert str(fault.value).startswith(f"vault {url}: ")
     assert CANARY not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "passing"), [(503, True), (429, True), (403, False), (404, False)]
+)
+async def test_a_vault_in_trouble_is_not_a_vault_that_says_no(
+    status: int, *, passing: bool
+) -> None:
+    """What was had before serves on while nothing is known to be wrong with it."""
+
+    async def answering(request: web.Request) -> web.Response:
+        return web.json_response({"errors": []}, status=status)
+
+    async with placed() as place, served({"/{path:.*}": answering}) as url:
+        with pytest.raises(AuthFault) as fault:
+            await vault.fetch(source(url, VaultSecret("p", "a", "p"), token="t"), place.where())
+
+    assert fault.value.passing is passing
 
 
 async def test_what_the_server_says_is_not_repeated() -> None:
