@@ -225,7 +225,8 @@ def _restrained(
     if resting and settings.jump:
         step = behavior.Step(outcome.wanted)
     elif settings.hpa:
-        step = behavior.Step(outcome.wanted if resting else current)
+        counted = "" if resting or outcome.wanted == current else "the HPA counts"
+        step = behavior.Step(outcome.wanted if resting else current, counted)
     else:
         step = behavior.step(
             current, outcome.wanted, settings.behavior, history, now, resting=resting

@@ -13,6 +13,7 @@ from eventscaler.core.hpa import (
     Owner,
     PodResource,
     Range,
+    Wish,
     active_condition,
 )
 from eventscaler.core.model import Mode
@@ -60,17 +61,22 @@ class Hpas:
         self._cache.subscribe(changed)
         await self._cache.run()
 
-    async def clear(self, order: ScaledObject, was: str) -> Kept | None:
+    async def clear(self, order: ScaledObject, was: str, *, rival: bool = False) -> Kept | None:
         """Before the scale is written: take away an HPA that is not wanted (any more).
 
-        None when there is nothing to take away.
+        None when there is nothing to take away. With a *rival* none is wanted: two HPAs of one
+        workload both stop.
 
         Raises:
             NotLeading: this process may not write any more.
         """
-        if not was or wanted(order):
+        if wanted(order) and not rival:
             return None
-        return await self._keeper.drop(_owner(order), was)
+        owner = _owner(order)
+        usual = Wish().name_for(order.name)
+        if not was and self._keeper.owned(owner, usual):
+            was = usual  # made, and then nobody came to write so into the status
+        return await self._keeper.drop(owner, was) if was else None
 
     async def keep(self, order: ScaledObject, asked: Sequence[Asked], was: str) -> Kept | None:
         """Make the HPA what it should be; None when there should be none.

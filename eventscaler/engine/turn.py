@@ -78,7 +78,9 @@ class Turn:
         rival = self._rival(tracked)
         if rival:
             text = f"{order.target} is scaled by ScaledObject/{rival} already"
-            await self._report(tracked, order, (), Round(problem=Problem(CHECK_FAILED, text)))
+            kept = await self._hpas.clear(order, tracked.status.hpa_name, rival=True)
+            done = Round(problem=Problem(CHECK_FAILED, text))
+            await self._report(tracked, order, (), done, kept)
             return self._settings.busy_poll_s
         if order.restore and not tracked.guarded:
             try:

@@ -75,7 +75,8 @@ class Keeper:
             return Kept(was, problem=f"two metrics of one name: {', '.join(twins)}")
         if not self._cache.synced:
             error = self._cache.last_error
-            return Kept(was, problem=f"HPAs cannot be read: {error}" if error else "", again=True)
+            problem = f"HPAs cannot be read: {error}" if error else ""
+            return Kept(was, problem=problem, again=not error)
         wanted = hpa_body(owner, wish, limits, metrics)
         name = wish.name_for(owner.name)
         try:
@@ -88,6 +89,11 @@ class Keeper:
             return Kept(was, again=True)
         except KubeError as error:
             return Kept(was, problem=f"HPA {owner.namespace}/{name} cannot be written: {error}")
+
+    def owned(self, owner: Owner, name: str) -> bool:
+        """Whether there is an HPA *name* of the owner's, as far as is known."""
+        held = self._cache.get(name, owner.namespace)
+        return held is not None and controller_of(held.body) == owner.uid
 
     async def drop(self, owner: Owner, name: str) -> Kept:
         """Take the HPA *name* away if it is the owner's.
@@ -113,8 +119,8 @@ class Keeper:
         if held is None:
             try:
                 return self._took(wanted, await self._client.create(_HPAS, wanted))
-            except AlreadyExists:
-                return Kept(name, again=True)  # the watch is about to show it
+            except AlreadyExists:  # the watch has not shown it yet
+                held = hpa_of(await self._client.get(_HPAS, name, namespace=owner.namespace))
         foreign = controller_of(held.body) != owner.uid
         if foreign and not wish.adopt:
             told = f"HPA {owner.namespace}/{name} is there already and belongs to somebody else"

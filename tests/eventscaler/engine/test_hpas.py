@@ -322,6 +322,48 @@ async def test_an_hpa_that_keda_left_is_taken_away_in_tandems_own_mode() -> None
         assert "hpaName" not in await world.status()
 
 
+async def test_who_loses_his_workload_loses_his_hpa() -> None:
+    """Two HPAs of one workload would both stop."""
+    async with running(SETTINGS) as world:
+        await world.apply(deployment(), deployment("other"))
+        await world.apply(scaled_object("older", scaleTargetRef={"name": "orders"}))
+        await world.apply(scaled_object("younger", scaleTargetRef={"name": "other"}))
+        await asyncio.sleep(1)
+        assert await hpa(world, "keda-hpa-younger") is not None
+        await world.edit(SCALED_OBJECTS, "younger", scaleTargetRef={"name": "orders"})
+        await asyncio.sleep(1)
+
+        assert await hpa(world, "keda-hpa-younger") is None
+        assert await hpa(world, "keda-hpa-older") is not None
+        assert "hpaName" not in await world.status("younger")
+
+
+async def test_an_hpa_that_no_status_tells_of_is_found_by_its_usual_name() -> None:
+    """As after a crash between the HPA and the status."""
+    async with running(SETTINGS) as world:
+        world.wire.fail = lambda request: request.path.endswith("/status")
+        await world.apply(deployment(), scaled_object())
+        await asyncio.sleep(1)
+        assert await hpa(world) is not None
+        world.wire.fail = lambda _: False
+        await note(world, "tandem.sh/hpa", "false")
+        await asyncio.sleep(1)
+
+        assert await hpa(world) is None
+
+
+async def test_hpas_that_may_not_be_read_are_said_and_nobody_is_hurried() -> None:
+    async with running(SETTINGS) as world:
+        world.wire.fail = lambda request: "horizontalpodautoscalers" in request.path
+        await world.apply(deployment(), scaled_object())
+        await asyncio.sleep(5)
+        before = world.engine.statistics().samples
+        await asyncio.sleep(20)
+
+        assert "HPAs cannot be read" in (await world.condition("Ready"))[2]
+        assert world.engine.statistics().samples <= before + 2
+
+
 async def test_a_stale_sample_is_read_anew_unless_it_is_to_be_cached() -> None:
     async with running(SETTINGS) as world:
         await world.work(2)
