@@ -72,6 +72,8 @@ class Hpas:
         """
         if wanted(order) and not rival:
             return None
+        if not was and not self._served:
+            return None
         owner = _owner(order)
         usual = Wish().name_for(order.name)
         if not was and self._keeper.owned(owner, usual):
