@@ -131,6 +131,11 @@ def _around(meta: Hashable) -> tuple[tuple[str, str], ...]:
     )
 
 
+def takes(meta: type[Any], attribute: str) -> bool:
+    """Whether a field of *meta* is filled by that attribute of the spec."""
+    return any(source == attribute for _, source in _around(cast("Hashable", meta)))
+
+
 def read_all(meta: type[Any], spec: Written) -> tuple[Any | None, list[Fault]]:
     """Read every key of *spec* into a *meta*; None when a fault forbids it.
 

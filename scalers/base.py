@@ -33,7 +33,7 @@ from scalers._errors import (
     scrubbed,
 )
 from scalers._grants import Grant
-from scalers._params import Around, Param, read_all
+from scalers._params import Around, Param, read_all, takes
 from scalers._sample import Sample
 from scalers._texts import Pairs, Seconds
 from scalers.io import IO
@@ -295,6 +295,9 @@ def _misuses(scaler: Scaler[Any], spec: TriggerSpec) -> list[Fault]:
     if identity and identity.provider not in ("", "none", *scaler.pod_identities):
         text = f"'podIdentity' provider '{identity.provider}' is not supported for {spec.type}"
         faults.append(Fault(f"{spec.path}.authenticationRef", text))
+    if spec.grant is not None and not takes(scaler.meta, "grant"):
+        text = f"'oauth2' gives a token, which {spec.type} does not take"
+        faults.append(Fault(f"{spec.path}.authenticationRef", text, Severity.WARNING))
     return faults
 
 

@@ -116,3 +116,12 @@ def test_a_token_is_for_http_only() -> None:
     expected = f"a token (oauth2 or 'workloadIdentityResource') {problem}"
     assert faults("rabbitmq", METADATA, host, grant=token) == expected
     assert "canary" not in repr(found)
+
+
+def test_a_trigger_that_takes_no_token_warns() -> None:
+    token = ClientCredentials(token_url="http://idp", client_id="c", client_secret=Secret("s"))
+    metadata = {"timezone": "UTC", "start": "0 8 * * *", "end": "0 9 * * *", "desiredReplicas": "3"}
+
+    assert (
+        faults("cron", metadata, grant=token) == "'oauth2' gives a token, which cron does not take"
+    )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,3 +215,35 @@ async def test_identities_that_do_not_work(
 
     assert str(fault.value).startswith(f"azureKeyVault {uri}: ")
     assert problem in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "login", "domain"),
+    [
+        ("", "login.microsoftonline.com", "vault.azure.net"),
+        ("AzurePublicCloud", "login.microsoftonline.com", "vault.azure.net"),
+        ("AzureUSGovernmentCloud", "login.microsoftonline.us", "vault.usgovcloudapi.net"),
+        ("AzureChinaCloud", "login.chinacloudapi.cn", "vault.azure.cn"),
+    ],
+)
+async def test_each_cloud_has_its_login_and_its_resource(
+    kind: str, login: str, domain: str
+) -> None:
+    own = AzureSurroundings(token_file="f", client_id="c", tenant_id="t")
+    given = AzureCredentials(
+        client_id="c", tenant_id="t", client_secret=SecretKey("azure", "secret")
+    )
+    identities: list[dict[str, Any]] = [{"identity": POD}, {"credentials": given}]
+    for as_whom in identities:
+        source = AzureVault(
+            uri=f"https://shop.{domain}",
+            secrets=(AzureSecret("p", "mq"),),
+            cloud=AzureCloud(kind) if kind else None,
+            **as_whom,
+        )
+        secrets = {("shop", "azure"): {"secret": "s"}}
+        async with placed(secrets, IOSettings(azure=own)) as place:
+            grant: Any = await source_of._grant(source, place.where())
+
+        assert grant.token_url == f"https://{login}/t/oauth2/v2.0/token"
+        assert grant.scopes == (f"https://{domain}/.default",)

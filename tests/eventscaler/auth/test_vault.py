@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import uuid
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from eventscaler.auth import AuthFault
 from eventscaler.auth.remote import vault
-from eventscaler.auth.surroundings import RemoteSettings
+from eventscaler.auth.surroundings import RemoteSettings, remote_of
 from eventscaler.decode.sources import PkiData, Vault, VaultSecret
 from scalers.base import Secret
+from tests import certificates
 from tests.eventscaler.auth.tools import OPERATOR, placed, recorded, shown
 from tests.processes import free_ports
 from tests.scalers.servers import served
@@ -330,6 +333,29 @@ async def test_the_operators_own_token_goes_only_where_it_is_meant_to(openbao: O
         for where in (place.where(trusting), place.where(strict, home=OPERATOR)):
             found = await vault.fetch(source(openbao.url, secret), where)
             assert shown(found.values) == {"p": CANARY}
+
+
+async def test_a_vault_with_a_certificate_of_its_own_authority(
+    openbao: OpenBao, tmp_path: Path
+) -> None:
+    path = v2(openbao)
+    openbao.api("POST", f"{path}/data/mq", {"data": {"p": CANARY}})
+    files = certificates.make(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(files.server, files.server_key)
+    secret = VaultSecret("p", f"{path}/data/mq", "p")
+
+    async with placed() as place, recorded(openbao.url, tls) as seen:
+        wanted = source(seen.url, secret, token=openbao.token)
+        with pytest.raises(AuthFault, match="its certificate is not trusted"):
+            await vault.fetch(wanted, place.where())
+        trusting = remote_of({"VAULT_CACERT": str(files.authority)})
+        assert shown((await vault.fetch(wanted, place.where(trusting))).values) == {"p": CANARY}
+
+        for file in (tmp_path / "gone", files.server_key):
+            odd = place.where(remote_of({"VAULT_CACERT": str(file)}))
+            with pytest.raises(AuthFault, match=r"authorities in|not a PEM certificate"):
+                await vault.fetch(wanted, odd)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ssl import SSLContext
 
 import aiohttp
 from aiohttp import web
@@ -96,8 +97,8 @@ class Recorded:
 
 
 @asynccontextmanager
-async def recorded(target: str) -> AsyncIterator[Recorded]:
-    """Pass everything on to *target*, and write down method and path."""
+async def recorded(target: str, tls: SSLContext | None = None) -> AsyncIterator[Recorded]:
+    """Pass everything on to *target*, and write down method and path; with *tls* by https."""
     found = Recorded()
 
     async def passed(request: web.Request) -> web.Response:
@@ -114,8 +115,8 @@ async def recorded(target: str) -> AsyncIterator[Recorded]:
     app.router.add_route("*", "/{path:.*}", passed)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    found.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as session:
         try:
             yield found
