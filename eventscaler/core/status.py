@@ -133,11 +133,14 @@ def _fallback(decision: Decision | None, now: datetime) -> Condition | None:
     return _condition("Fallback", "False", NO_FALLBACK, "no fallback is in use", now)
 
 
+PAUSED_WHOLLY = "paused by annotation"
+
+
 def _paused(decision: Decision | None, one_way: str, now: datetime) -> Condition | None:
     if decision is None:
         return None
     if decision.reason is Reason.PAUSED:
-        return _condition("Paused", "True", "ScaledObjectPaused", "paused by annotation", now)
+        return _condition("Paused", "True", "ScaledObjectPaused", PAUSED_WHOLLY, now)
     if one_way:
         text = f"{one_way} is paused by annotation"
         return _condition("Paused", "True", "ScaledObjectPaused", text, now)

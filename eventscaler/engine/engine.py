@@ -16,16 +16,18 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from eventscaler.auth import Resolver
+from eventscaler.engine.authentications import Authentications
 from eventscaler.engine.bindings import Bindings
 from eventscaler.engine.external import ExternalMetrics
 from eventscaler.engine.finalizers import Leaver, is_leaving
 from eventscaler.engine.hpas import Hpas
 from eventscaler.engine.job_turn import JobTurn
 from eventscaler.engine.registry import SCALED, Registry, auth_key, object_key
-from eventscaler.engine.reporting import Reporter
+from eventscaler.engine.reporting import Reporter, about
 from eventscaler.engine.schedule import Key, Schedule
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.share import Share
+from eventscaler.engine.teller import Teller
 from eventscaler.engine.tracked import Counts, EngineStatistics, Tracked
 from eventscaler.engine.turn import Turn
 from eventscaler.metrics import Meters
@@ -33,6 +35,7 @@ from eventscaler.readings import Readings
 from eventscaler.scaled_jobs.rounds import Rounds
 from eventscaler.scaled_jobs.store import Store
 from eventscaler.scaling.binding import Binder
+from eventscaler.scaling.events import departed
 from eventscaler.scaling.sample import Sampler
 from kube.client import Client, Json
 from kube.discovery import Discovery
@@ -93,7 +96,9 @@ class EventEngine:
         self._told: list[set[Key]] = []  # a listing under way: what events told of since
         self._schedule = Schedule()
         resolver = Resolver(settings.auth)
-        self._registry = Registry(resolver, self._meters, hpa=settings.hpa)
+        self._teller = Teller(recorder)
+        self._authentications = Authentications(self._share, self._meters, self._teller)
+        self._registry = Registry(resolver, self._meters, self._authentications, hpa=settings.hpa)
         self._readings = Readings(io, self._meters, share_s=settings.share_s)
         discovery = Discovery(client)
         scales = Scales(client, discovery)
@@ -109,7 +114,7 @@ class EventEngine:
             now=now,
             refresh_s=settings.refresh_s,
         )
-        reporter = Reporter(client, recorder, self._counts)
+        reporter = Reporter(client, self._teller, self._counts)
         turn = Turn(
             client,
             discovery,
@@ -162,6 +167,7 @@ class EventEngine:
             self._learn_all(resource, bodies)
             for gone in known - {auth_key(resource.kind, body) for body in bodies}:
                 self._at_once(self._registry.unlearn(gone))
+        self._authentications.settled = True
         if not self._share.empty:
             for resource in SCALED.values():
                 await self._resync_objects(resource)
@@ -177,7 +183,7 @@ class EventEngine:
             if key not in told:
                 self._upsert(body)
         for key in before - bodies.keys() - told:
-            self._forget(key)
+            self._deleted(key)
 
     async def _listed(self, resource: Resource) -> list[Json]:
         try:
@@ -200,7 +206,7 @@ class EventEngine:
         kind = str(body["kind"])
         if kind in SCALED:
             self._hear(object_key(body))
-            self._forget(object_key(body))
+            self._deleted(object_key(body))
         else:
             self._at_once(self._registry.unlearn(auth_key(kind, body)))
 
@@ -272,7 +278,7 @@ class EventEngine:
             return
         if is_leaving(body):
             self._leaver.put(SCALED[key.kind], body, self._registry.get(key))
-            self._forget(key)
+            self._deleted(key)
             return
         known = self._registry.get(key) is not None
         tracked = self._registry.upsert(body, shard)
@@ -287,6 +293,13 @@ class EventEngine:
         ):
             return 0.0
         return self._rng.uniform(0.0, min(self._settings.first_poll_s, order.polling_s))
+
+    def _deleted(self, key: Key) -> None:
+        tracked = self._registry.get(key)
+        if tracked is not None:
+            watched = tracked.binding is not None and not tracked.binding.refused
+            self._teller.say(about(tracked), departed(key.kind, watched=watched))
+        self._forget(key)
 
     def _forget(self, key: Key) -> None:
         self._registry.forget(key)

@@ -25,6 +25,7 @@ from eventscaler.decode import (
     scaled_object,
 )
 from eventscaler.decode.authentication import CLUSTER_KIND
+from eventscaler.engine.authentications import Authentications
 from eventscaler.engine.finalizers import guards
 from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
@@ -54,13 +55,21 @@ def auth_key(kind: str, body: Json) -> AuthKey:
 class Registry:
     """The ScaledObjects and ScaledJobs, and the authentications that they refer to."""
 
-    def __init__(self, resolver: Resolver, meters: Meters, *, hpa: bool = False) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        meters: Meters,
+        authentications: Authentications,
+        *,
+        hpa: bool = False,
+    ) -> None:
         read = partial(scaled_object, hpa=hpa)
         self._readers: Mapping[str, Reader] = {
             SCALED_OBJECTS.kind: read,
             SCALED_JOBS.kind: scaled_job,
         }
         self._resolver = resolver
+        self._authentications = authentications
         self._meters = meters
         self._objects: dict[Key, Tracked] = {}
         self._claims: dict[Target, set[Key]] = {}
@@ -136,13 +145,16 @@ class Registry:
     def learn(self, kind: str, body: Json) -> list[Tracked]:
         """Take an authentication in; the objects that it concerns, to be bound anew."""
         value, faults = authentication({**body, "kind": kind})
-        if not self._resolver.put(auth_key(kind, body), value or faults):
+        key = auth_key(kind, body)
+        if not self._resolver.put(key, value or faults):
             return []
-        return self._unbound(auth_key(kind, body))
+        self._authentications.learned(key, body, faults)
+        return self._unbound(key)
 
     def unlearn(self, key: AuthKey) -> list[Tracked]:
         """An authentication is gone; the objects that it concerns."""
         self._resolver.drop(key)
+        self._authentications.gone(key)
         return self._unbound(key)
 
     def auth_keys(self, kind: str) -> frozenset[AuthKey]:

@@ -9,19 +9,22 @@ import structlog
 
 from eventscaler.core.status import Status
 from eventscaler.engine.registry import SCALED
+from eventscaler.engine.teller import Teller
 from eventscaler.engine.tracked import Counts, Tracked
 from eventscaler.scaling.events import Notice
 from kube.client import Client, Json
-from kube.errors import KubeError, NotFound, NotLeading
-from kube.events import Recorder, Reference
+from kube.errors import Denied, Invalid, KubeError, NotFound, NotLeading
+from kube.events import Reference
 
 log = structlog.get_logger()
 
+LASTING = (Denied, Invalid)
+
 
 class Reporter:
-    def __init__(self, client: Client, recorder: Recorder, counts: Counts) -> None:
+    def __init__(self, client: Client, teller: Teller, counts: Counts) -> None:
         self._client = client
-        self._recorder = recorder
+        self._teller = teller
         self._counts = counts
 
     async def write(self, tracked: Tracked, status: Status, patch: Json) -> bool:
@@ -44,16 +47,26 @@ class Reporter:
             return False
         except KubeError as error:
             log.warning("status not written", object=tracked.name, why=str(error))
+            self._refused(tracked, error)
             return False
         self._counts.reported += 1
+        tracked.unwritten = ""
         tracked.status = status
         tracked.written_at = asyncio.get_running_loop().time()
         return True
 
+    def _refused(self, tracked: Tracked, error: KubeError) -> None:
+        """Tell of what will not pass by itself; once, as it is found again with each try."""
+        if isinstance(error, LASTING) and str(error) != tracked.unwritten:
+            tracked.unwritten = str(error)
+            text = f"its status cannot be written: {error}"
+            self.say(tracked, [Notice(f"{tracked.key.kind}UpdateFailed", text, warning=True)])
+
     def say(self, tracked: Tracked, notices: Iterable[Notice]) -> None:
-        namespace, name, kind = tracked.key
-        about = Reference(SCALED[kind].api_version, kind, name, namespace, tracked.uid)
-        for notice in notices:
-            self._recorder.emit(
-                about, type=notice.type, reason=notice.reason, message=notice.message
-            )
+        self._teller.say(about(tracked), notices)
+
+
+def about(tracked: Tracked) -> Reference:
+    """The object, as Events refer to it."""
+    namespace, name, kind = tracked.key
+    return Reference(SCALED[kind].api_version, kind, name, namespace, tracked.uid)

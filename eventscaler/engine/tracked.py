@@ -64,6 +64,7 @@ class Tracked:
     doubted: bool = False
     stale: bool = False
     renewing: bool = False
+    unwritten: str = ""
 
     def start_anew(self) -> None:
         """Something it is made of was edited: bind again, and report without delay."""

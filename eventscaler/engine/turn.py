@@ -195,7 +195,7 @@ class Turn:
         was = tracked.status
         if not await self._reporter.write(tracked, status, status_patch(was, status)):
             return False
-        self._say(tracked, turns(was, status))
+        self._say(tracked, turns(was, status, tracked.order))
         return True
 
     def _say(self, tracked: Tracked, notices: Iterable[Notice]) -> None:

@@ -11,7 +11,7 @@ from eventscaler.core.jobs.status import CHECK_FAILED, CREATE_FAILED, PAUSED, RE
 from eventscaler.core.status import PARTIAL_ERROR, TRIGGER_ERROR, Status
 from eventscaler.scaled_jobs.rounds import Round
 from eventscaler.scaled_jobs.store import Done
-from eventscaler.scaling.events import Notice
+from eventscaler.scaling.events import STARTED, STOPPED, Notice
 from kube.values.conditions import Condition
 
 ROLLOUT = "ScaledJobRolloutCleanup"
@@ -53,7 +53,7 @@ def _ready_turn(was: Status, new: Status) -> Iterator[Notice]:
     if after is None or (before and _told(before) == _told(after)):
         return
     if after.reason == READY:
-        yield Notice("KEDAScalersStarted", "started watching the triggers")
+        yield STARTED
         yield Notice(READY, "ready for scaling")
     elif after.reason in {TRIGGER_ERROR, PARTIAL_ERROR}:
         yield Notice("KEDAScalerFailed", after.message, warning=True)
@@ -70,8 +70,11 @@ def _pause_turn(was: Status, new: Status) -> Iterator[Notice]:
     if after is None or (before and before.status == after.status):
         return
     if after.status == "True":
+        if before is not None:
+            yield STOPPED
         yield Notice(PAUSED, "paused by annotation")
     elif before is not None and before.status == "True":
+        yield STARTED
         yield Notice(UNPAUSED, "creating jobs again")
 
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from eventscaler.core.faults import Fault
 from eventscaler.core.model import Decision, Reason
-from eventscaler.core.status import PARTIAL_ERROR, READY, TRIGGER_ERROR, Status
+from eventscaler.core.status import (
+    PARTIAL_ERROR,
+    PAUSED_WHOLLY,
+    READY,
+    TRIGGER_ERROR,
+    Status,
+)
 from eventscaler.decode import ScaledObject
 from eventscaler.scaling.sample import Round
 from kube.values.conditions import Condition
@@ -29,22 +35,40 @@ class Notice:
         return "Warning" if self.warning else "Normal"
 
 
-def turns(was: Status, new: Status) -> Iterator[Notice]:
-    """What the conditions tell."""
-    yield from _ready_turn(was, new)
+STARTED = Notice("KEDAScalersStarted", "started watching the triggers")
+STOPPED = Notice("KEDAScalersStopped", "stopped watching the triggers")
+
+
+def turns(was: Status, new: Status, order: object = None) -> Iterator[Notice]:
+    """What the conditions of *order* tell."""
+    yield from _ready_turn(was, new, _failed(order))
     yield from _pause_turn(was, new)
     yield from _fallback_turn(was, new)
 
 
-def _ready_turn(was: Status, new: Status) -> Iterator[Notice]:
+def _failed(order: object) -> str:
+    """The reason that tells of a trigger without an answer."""
+    if isinstance(order, ScaledObject) and order.settings.composite is not None:
+        return "KEDAMetricSourceFailed"  # of the formula
+    return "KEDAScalerFailed"
+
+
+def departed(kind: str, *, watched: bool) -> Iterator[Notice]:
+    """What the deletion of an object tells; *watched* when its triggers were read."""
+    if watched:
+        yield STOPPED
+    yield Notice(f"{kind}Deleted", "its workload is not scaled any more")
+
+
+def _ready_turn(was: Status, new: Status, failed: str) -> Iterator[Notice]:
     before, after = was.condition("Ready"), new.condition("Ready")
     if after is None or (before and _told(before) == _told(after)):
         return
     if after.reason == READY:
-        yield Notice("KEDAScalersStarted", "started watching the triggers")
+        yield STARTED
         yield Notice(READY, "ready for scaling")
     elif after.reason in {TRIGGER_ERROR, PARTIAL_ERROR}:
-        yield Notice("KEDAScalerFailed", after.message, warning=True)
+        yield Notice(failed, after.message, warning=True)
     else:
         yield Notice("ScaledObjectCheckFailed", after.message, warning=True)
 
@@ -58,8 +82,12 @@ def _pause_turn(was: Status, new: Status) -> Iterator[Notice]:
     if after is None or (before and before.status == after.status):
         return
     if after.status == "True":
+        if before is not None and after.message == PAUSED_WHOLLY:
+            yield STOPPED
         yield Notice("ScaledObjectPaused", after.message)
     elif before is not None and before.status == "True":
+        if before.message == PAUSED_WHOLLY:
+            yield STARTED
         yield Notice("ScaledObjectUnpaused", "scaling again")
 
 

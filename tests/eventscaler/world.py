@@ -32,6 +32,7 @@ CRDS = Path(__file__).parents[2] / "crds"
 EPOCH = datetime(2026, 5, 1, 12, tzinfo=UTC)
 READS = {"GET", "HEAD"}
 OK = 200
+FORBIDDEN = b'{"kind": "Status", "reason": "Forbidden", "message": "not you"}'
 
 
 def now() -> datetime:
@@ -51,12 +52,15 @@ class Wire:
     writes: list[tuple[float, str]] = field(default_factory=list)
     delay_s: Callable[[Request], float] = lambda _: 0.0
     fail: Callable[[Request], bool] = lambda _: False
+    forbidden: Callable[[Request], bool] = lambda _: False
     answered: Callable[[Request, Response], None] = lambda *_: None
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:
         await asyncio.sleep(self.delay_s(request))
         if self.fail(request):
             raise Unavailable(f"{request.method} {request.path}: connection refused")
+        if self.forbidden(request):
+            return Response(403, FORBIDDEN)
         response = await self.inner.send(request, timeout_s=timeout_s)
         if request.method not in READS:
             at = asyncio.get_running_loop().time()

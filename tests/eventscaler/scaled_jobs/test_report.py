@@ -93,8 +93,8 @@ def test_turns_are_told_and_states_are_not() -> None:
     assert reasons(active, active) == []
     assert reasons(active, idle) == ["ScaledJobInactive"]
     assert reasons(NEW, idle) == ["KEDAScalersStarted", "ScaledJobReady"]
-    assert reasons(idle, paused) == ["ScaledJobPaused"]
-    assert reasons(paused, idle) == ["ScaledJobUnpaused"]
+    assert reasons(idle, paused) == ["KEDAScalersStopped", "ScaledJobPaused"]
+    assert reasons(paused, idle) == ["KEDAScalersStarted", "ScaledJobUnpaused"]
     assert reasons(active, blind) == ["KEDAScalerFailed"]
     broken = bare_status(active, Problem("ScaledJobCheckFailed", "bad"), NOON)
     assert reasons(active, broken) == ["ScaledJobCheckFailed"]
