@@ -244,8 +244,8 @@ def _held(votes: tuple[Vote, ...], state: State) -> tuple[int, str, str]:
     wanted, winner, why = _largest(votes)
     if all(vote.wanted is not None for vote in votes):
         return wanted, winner, why
-    why = f"{why}; no answer from {_silent(votes)}, so not below {state.current}"
-    return max(wanted, state.current), winner, why
+    silence = f"no answer from {_silent(votes)}, so not below {state.current}"
+    return max(wanted, state.current), winner, f"{why}; {silence}" if winner else silence
 
 
 def _largest(votes: tuple[Vote, ...]) -> tuple[int, str, str]:

@@ -204,7 +204,7 @@ def _settings(
         initial_cooldown=timedelta(seconds=spec.whole("initialCooldownPeriod", 0)),
         behavior=behavior(hpa.child("behavior")),
         pause=steered.pause,
-        fallback=fallback(spec, composed=made is not None),
+        fallback=fallback(spec, composed=advanced.child("scalingModifiers").has("formula")),
         composite=made,
         force=steered.force,
         keep_in=steered.keep_in,

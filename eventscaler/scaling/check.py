@@ -16,7 +16,7 @@ from eventscaler.auth import AuthSettings, Given, Resolver, decoded
 from eventscaler.auth.resolver import key_of
 from eventscaler.core.decide import decide
 from eventscaler.core.faults import Fault, errors
-from eventscaler.core.model import Reading, State
+from eventscaler.core.model import COMPOSITE, Reading, State
 from eventscaler.decode import (
     AuthRef,
     Scalable,
@@ -164,9 +164,14 @@ async def check(
     )
     decision = decide(readings, order.limits, state, order.settings, now)
     return CheckReport(
-        triggers=tuple(
-            checked(trigger, asked, reading)
-            for trigger, asked, reading in zip(order.triggers, binding.asked, readings, strict=True)
+        triggers=(
+            *(
+                checked(trigger, asked, reading)
+                for trigger, asked, reading in zip(
+                    order.triggers, binding.asked, readings, strict=True
+                )
+            ),
+            *(_computed(each) for each in decision.readings if each.trigger == COMPOSITE),
         ),
         active=decision.active,
         current_replicas=current,
@@ -196,6 +201,21 @@ def checked(trigger: TriggerBody, asked: Asked, reading: Reading) -> CheckedTrig
         value=reading.value,
         target=reading.target,
         metric_type=trigger.metric_type,
+        activation=reading.activation,
+        active=reading.is_active(),
+        error=reading.error,
+    )
+
+
+def _computed(reading: Reading) -> CheckedTrigger:
+    """What the formula made of the others."""
+    return CheckedTrigger(
+        name=reading.trigger,
+        type="formula",
+        metric_name=reading.metric,
+        value=reading.value,
+        target=reading.target,
+        metric_type=reading.metric_type.value,
         activation=reading.activation,
         active=reading.is_active(),
         error=reading.error,

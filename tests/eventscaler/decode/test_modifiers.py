@@ -92,3 +92,10 @@ def test_a_fault_says_where_what_and_what_would_do(
 
     assert order is None
     assert str(faults[0]).startswith(message)
+
+
+def test_a_formula_that_is_wrong_is_one_fault() -> None:
+    fallback = {"failureThreshold": 3, "replicas": 6, "behavior": "scalingModifiers"}
+    spec = modifiers(formula="a + c", target="1") | {"fallback": fallback}
+
+    assert len(scaled_object(manifests.scaled_object("orders", *NAMED, **spec))[1]) == 1

@@ -100,3 +100,18 @@ async def test_a_refused_manifest_is_not_read(body: dict[str, object], reason: s
     report = await check(body, IO(now))
 
     assert (report.ok, report.triggers, report.reason) == (False, (), reason)
+
+
+async def test_what_a_formula_makes_of_the_triggers_is_shown() -> None:
+    async with running() as world:
+        await world.work(7)
+        await world.apply(deployment())
+        modifiers = {"formula": "queue / 2 + 1", "target": "3", "activationTarget": "1"}
+        advanced = {"scalingModifiers": modifiers}
+        body = scaled_object("orders", pods_trigger(name="queue"), advanced=advanced)
+        report = await check(body, IO(now, world.client), client=world.client)
+
+        made = report.triggers[1]
+        assert (made.name, made.type) == ("composite-metric", "formula")
+        assert (made.value, made.target, made.activation, made.active) == (4.5, 3, 1, True)
+        assert report.desired_replicas == 2
