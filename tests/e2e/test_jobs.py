@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from kube.cache import Cache, Change
 from kube.client import Client, Json
@@ -30,7 +31,9 @@ from tests.services.rabbitmq import RabbitMq
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
 FIRST, MESSAGES, MOST, KEPT = 3, 12, 6, 2
-WORK_S = 0.3  # a pod is ready after one second and ends after two
+WORK_S = 0.3  # of the seconds that a pod runs
+TIMES = {"tandem.sh/ready-after": "1s", "tandem.sh/runs-for": "2s"}
+EXAMPLE = Path(__file__).parents[2] / "examples" / "rabbitmq-jobs.yaml"
 FLAGS = ("--node-startup=3s", "--no-elect")
 
 
@@ -65,19 +68,16 @@ class Watched:
     uids: set[str] = field(default_factory=set)
     most: int = 0
     before_nodes: int = 0
-    nodes: int = 0
+    launched: bool = False
     empty_handed: int = 0
     served: set[str] = field(default_factory=set)
 
-    async def run(self, client: Client) -> None:
+    async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             self.jobs.subscribe(self._count)
             self.pods.subscribe(lambda change: self._serve(change, group))
             for cache in (self.jobs, self.pods):
                 group.create_task(cache.run())
-            while True:
-                self.nodes = len(await client.items(NODES))
-                await asyncio.sleep(0.1)
 
     @property
     def unfinished(self) -> int:
@@ -87,8 +87,8 @@ class Watched:
         if change.new is not None:
             self.uids.add(change.new.metadata.uid)
         self.most = max(self.most, self.unfinished)
-        if not self.nodes:
-            self.before_nodes = max(self.before_nodes, len(self.uids))
+        if not self.launched:
+            self.before_nodes = len(self.uids)
 
     def _serve(self, change: Change[WorkerPod], group: asyncio.TaskGroup) -> None:
         """A pod that runs takes one message."""
@@ -104,7 +104,6 @@ class Watched:
 
 
 def scaled_job(namespace: str, trigger: Json, **spec: Any) -> Json:
-    notes = {"tandem.sh/ready-after": "1s", "tandem.sh/runs-for": "2s"}
     container = {
         "name": "worker",
         "image": "registry.invalid/worker:1",
@@ -116,7 +115,7 @@ def scaled_job(namespace: str, trigger: Json, **spec: Any) -> Json:
         "kind": "ScaledJob",
         "metadata": {"name": "work", "namespace": namespace},
         "spec": {
-            "jobTargetRef": {"template": {"metadata": {"annotations": notes}, "spec": pod}},
+            "jobTargetRef": {"template": {"metadata": {"annotations": TIMES}, "spec": pod}},
             "pollingInterval": 1,
             "maxReplicaCount": MOST,
             "successfulJobsHistoryLimit": KEPT,
@@ -145,7 +144,7 @@ async def staged(
             resource = await Discovery(client).resource(body["apiVersion"], body["kind"])
             await client.create(resource, body)
         async with kubelets(cluster, client), asyncio.TaskGroup() as group:
-            task = group.create_task(watched.run(client))
+            task = group.create_task(watched.run())
             yield client, watched
             task.cancel()
     finally:
@@ -159,7 +158,7 @@ async def play(client: Client, watched: Watched, namespace: str) -> None:
     broker = watched.broker
     await until(lambda: _no_nodes(client), "nodes of other tests are gone", 30)
     await broker.publish(FIRST)
-    await until(_true(lambda: watched.nodes > 0), "a node is launched", 40)
+    await until(lambda: _launched(client, watched), "a node is launched", 40)
     await broker.publish(MESSAGES - FIRST)
     await until(_true(lambda: broker.done == MESSAGES), "every message is done", 90)
     await until(
@@ -184,6 +183,11 @@ def _true(holds: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     return asked
 
 
+async def _launched(client: Client, watched: Watched) -> bool:
+    watched.launched = bool(await client.items(NODES))
+    return watched.launched
+
+
 async def _no_nodes(client: Client) -> bool:
     return not await client.items(NODES)
 
@@ -202,7 +206,7 @@ async def test_jobs_follow_a_queue(operated_cluster: Cluster, unique: str, tmp_p
         async with staged(operated_cluster, unique, queue, [body]) as (client, watched):
             async with operator_of(operated_cluster, tmp_path, *FLAGS) as operator:
                 task = asyncio.create_task(play(client, watched, unique))
-                await until(_true(lambda: watched.nodes > 0), "a node is launched", 60)
+                await until(_true(lambda: watched.launched), "a node is launched", 60)
                 operator.kill()
                 await asyncio.to_thread(operator.start)
                 await task
@@ -210,18 +214,34 @@ async def test_jobs_follow_a_queue(operated_cluster: Cluster, unique: str, tmp_p
             assert_round(watched)
 
 
-async def test_jobs_that_take_their_message_from_rabbitmq(
+def example(namespace: str, queue: str, url: str) -> list[Json]:
+    """The example, with a queue and a size for a test."""
+    bodies: list[Json] = list(yaml.safe_load_all(EXAMPLE.read_text()))
+    for body in bodies:
+        body["metadata"]["namespace"] = namespace
+    held, _, job = bodies
+    held["stringData"]["uri"] = url
+    job["metadata"]["name"] = "work"
+    job["spec"] |= {
+        "pollingInterval": 1,
+        "maxReplicaCount": MOST,
+        "successfulJobsHistoryLimit": KEPT,
+    }
+    job["spec"]["jobTargetRef"]["template"]["metadata"] = {"annotations": TIMES}
+    job["spec"]["triggers"][0]["metadata"]["queueName"] = queue
+    return bodies
+
+
+async def test_the_example_with_jobs_that_take_their_message(
     operated_cluster: Cluster, rabbitmq: RabbitMq, unique: str, tmp_path: Path
 ) -> None:
     """Messages leave the queue when they are taken; a Job that has not taken one is pending."""
-    async with rabbitmq_queue(rabbitmq.amqp, unique) as queue:
-        trigger = queue.trigger()
-        trigger["metadata"]["value"] = "1"
-        strategy = {"strategy": "accurate", "pendingPodConditions": ["Ready"]}
-        body = scaled_job(unique, trigger, scalingStrategy=strategy)
-        bodies = [*queue.credentials(unique), body]
-        async with staged(operated_cluster, unique, queue, bodies) as (client, watched):
-            async with operator_of(operated_cluster, tmp_path, *FLAGS):
-                await play(client, watched, unique)
+    bodies = await asyncio.to_thread(example, unique, unique, rabbitmq.amqp)
+    async with (
+        rabbitmq_queue(rabbitmq.amqp, unique) as queue,
+        staged(operated_cluster, unique, queue, bodies) as (client, watched),
+    ):
+        async with operator_of(operated_cluster, tmp_path, *FLAGS):
+            await play(client, watched, unique)
 
-            assert_round(watched)
+        assert_round(watched)

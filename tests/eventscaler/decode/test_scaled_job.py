@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +21,7 @@ from kube.client import Json
 from kube.scale import Target
 from tests.eventscaler import manifests
 
+DOCS = Path(__file__).parents[3] / "docs" / "scaledjob.md"
 CONTAINER = {"name": "main", "image": "busybox"}
 
 
@@ -53,6 +57,17 @@ def test_defaults_are_the_originals() -> None:
         paused=False,
     )
     assert order.target == Target("default", "keda.sh/v1alpha1", "ScaledJob", "batch")
+
+
+def test_the_manifest_of_the_docs_says_the_defaults() -> None:
+    text = DOCS.read_text()
+    start = text.index("    apiVersion:")
+    block = text[start : text.index("\n\n`", start)]
+    order, faults = scaled_job(yaml.safe_load(textwrap.dedent(block)))
+
+    assert faults == ()
+    assert order is not None
+    assert (order.polling_s, order.settings) == (30, JobSettings())
 
 
 def test_every_field_is_read() -> None:

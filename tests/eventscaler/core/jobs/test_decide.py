@@ -72,6 +72,17 @@ def by(strategy: Strategy, high: int = 10, low: int = 0, **more: object) -> JobS
             by(CUSTOM, deduction=1, share=Fraction(1, 2)), 9, 2, 3, 4, id="custom: 9 - 1 - 3 - 1"
         ),
         pytest.param(by(CUSTOM, share=Fraction(0)), 9, 5, 0, 5, id="custom: never above the max"),
+        pytest.param(by(DEFAULT), 9, 4, 2, 3, id="docs/scaledjob.md: default"),
+        pytest.param(by(ACCURATE), 9, 4, 2, 4, id="docs/scaledjob.md: accurate"),
+        pytest.param(by(EAGER), 9, 4, 2, 4, id="docs/scaledjob.md: eager"),
+        pytest.param(
+            by(CUSTOM, deduction=1, share=Fraction(1, 2)),
+            9,
+            4,
+            2,
+            4,
+            id="docs/scaledjob.md: custom",
+        ),
         pytest.param(by(DEFAULT, low=2), 0, 0, 0, 2, id="the minimum stands by"),
         pytest.param(by(DEFAULT, low=2), 3, 0, 0, 5, id="the minimum comes on top"),
         pytest.param(by(DEFAULT, low=2), 3, 2, 0, 3, id="also beside a standing minimum"),
