@@ -46,6 +46,7 @@ METRIC = (
 )
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
 SOON_S = 60.0
+OUT_OF_ORDER = -1
 
 
 class QuickHpas(ControlPlane):
@@ -92,7 +93,11 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 @asynccontextmanager
 async def queue_server(held: list[int]) -> AsyncIterator[str]:
+    """A queue that says how much it holds, or nothing when that is below 0."""
+
     async def answer(_: web.Request) -> web.Response:
+        if held[0] < 0:
+            return web.Response(status=500)
         return web.json_response({"n": held[0]})
 
     app = web.Application()
@@ -136,6 +141,7 @@ def order(url: str) -> Json:
 async def test_the_real_hpa_scales_by_our_metrics(
     plane: ControlPlane, kubectl: Path, tmp_path: Path
 ) -> None:
+    """Also by those of a second operator, with a certificate of its own, when the first is gone."""
     config = tmp_path / "kubeconfig"
     config.write_text(kubeconfig(plane.url, token=plane.token, authority=plane.authority))
     cluster = Cluster("real", plane.url, config, plane.token, plane.authority)
@@ -149,7 +155,9 @@ async def test_the_real_hpa_scales_by_our_metrics(
         f"--metrics-api=127.0.0.1:{port}",
         f"--metrics-api-service={SERVICE.name}",
         f"--namespace={AGGREGATED}",
+        "--lease-duration=3s",
     )
+    (tmp_path / "second").mkdir()
     async with (
         queue_server(stage.queue) as url,
         cluster.http() as session,
@@ -161,8 +169,12 @@ async def test_the_real_hpa_scales_by_our_metrics(
         )
         await client.create(DEPLOYMENTS, deployment())
         await client.create(SCALED_OBJECTS, order(url))
-        async with operator_of(cluster, tmp_path, *flags):
+        async with operator_of(cluster, tmp_path, *flags) as first:
             await play(stage)
+            await asyncio.to_thread(first.kill)
+            stage.queue[0] = 18
+            async with operator_of(cluster, tmp_path / "second", *flags):
+                await stage.becomes(4)
     await client.close()
 
 
@@ -188,6 +200,11 @@ async def play(stage: Stage) -> None:
     )
     assert found["status"]["currentMetrics"][0]["external"]["current"]["averageValue"]
     await who_may_not_is_refused(stage)
+
+    stage.queue[0] = OUT_OF_ORDER
+    blind = ("False", "FailedGetExternalMetric")
+    await until(partial(says, stage, blind), "the HPA is told of the failure", SOON_S)
+    assert await stage.replicas() == 10, "an HPA that is blind holds"
 
 
 async def says(stage: Stage, wanted: tuple[str, str]) -> bool:
