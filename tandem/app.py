@@ -302,7 +302,9 @@ class Operator:
                 for half in halves:
                     if half.source is not None and self._settings.metrics is not None:
                         offered = self._settings.metrics
-                        group.create_task(serve(offered, half.source, client, self._namespace, now))
+                        group.create_task(
+                            serve(offered, half.source, client, self._namespace, self.registry)
+                        )
                 self._synced.update(names)
                 log.info("ready", object=self._identity, why="the first lists are in")
                 if meanwhile is not None:

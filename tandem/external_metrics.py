@@ -9,12 +9,14 @@ import asyncio
 import os
 
 import structlog
+from prometheus_client import CollectorRegistry
 
+from eventscaler.metrics.external import ExternalMeters
 from eventscaler.metrics_api import MetricsServer, ServerSettings, Source
 from eventscaler.metrics_api.keys import FileKeys, Keys, OwnKeys, ServiceName
 from eventscaler.metrics_api.publish import Place, publish
 from kube.client import Client
-from kube.values.times import Now
+from tandem.clock import now
 from tandem.errors import BadInput
 from tandem.offer import FLAG, Offer
 
@@ -23,7 +25,9 @@ log = structlog.get_logger()
 CERTIFICATE, KEY = "tls.crt", "tls.key"
 
 
-async def serve(offered: Offer, source: Source, client: Client, namespace: str, now: Now) -> None:
+async def serve(
+    offered: Offer, source: Source, client: Client, namespace: str, registry: CollectorRegistry
+) -> None:
     """Serve *source* until cancelled.
 
     The *client* passes its gate while this process leads; the *namespace* is the operator's own.
@@ -36,7 +40,7 @@ async def serve(offered: Offer, source: Source, client: Client, namespace: str, 
     if offered.certificates is not None:
         keys = FileKeys(*(offered.certificates / name for name in (CERTIFICATE, KEY)))
     settings = ServerSettings(offered.address, offered.port)
-    server = MetricsServer(client, source, keys, settings)
+    server = MetricsServer(client, source, keys, settings, ExternalMeters(registry))
     async with asyncio.TaskGroup() as group:
 
         def listening(bound: int) -> None:

@@ -79,6 +79,7 @@ class OwnKeys:
         self._service = service
         self._now = now
         self._pair: KeyPair | None = None
+        self._warned = ""
 
     async def current(self) -> KeyPair:
         pair = self._pair
@@ -88,18 +89,25 @@ class OwnKeys:
         return pair
 
     async def _publish(self, pair: KeyPair) -> None:
-        """Let the API server trust us; what fails is said and tried again at the next look."""
+        """Let the API server trust us; what fails is said once and tried again at the next look."""
+        told = await self._published(pair)
+        if told and told != self._warned:
+            log.warning("not published", object=f"APIService/{NAME}", why=told)
+        self._warned = told
+
+    async def _published(self, pair: KeyPair) -> str:
+        """Why not; "" when it is."""
         bundle = base64.b64encode(pair.authority).decode()
         try:
             spec = (await self._client.get(API_SERVICES, NAME))["spec"]
             named = spec.get("service") or {}
             other = ServiceName(str(named.get("namespace")), str(named.get("name")))
             if other != self._service:
-                told = f"it names the Service {other}, and this server is {self._service}"
-                log.warning("not published", object=f"APIService/{NAME}", why=told)
-            elif spec.get("caBundle") != bundle:
+                return f"it names the Service {other}, and this server is {self._service}"
+            if spec.get("caBundle") != bundle:
                 # null: a bundle and the leave to ignore it exclude each other
                 change = {"caBundle": bundle, "insecureSkipTLSVerify": None}
                 await self._client.patch(API_SERVICES, NAME, {"spec": change})
         except KubeError as error:
-            log.warning("not published", object=f"APIService/{NAME}", why=str(error))
+            return str(error)
+        return ""

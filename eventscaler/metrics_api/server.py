@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from eventscaler.core.hpa import SELECTOR
+from eventscaler.metrics.external import ExternalMeters
 from eventscaler.metrics_api import documents
 from eventscaler.metrics_api.access import Access
 from eventscaler.metrics_api.front_proxy import FrontProxy, front_proxy
@@ -55,12 +56,19 @@ class MetricsServer:
     """Serves *source* to whom the cluster lets."""
 
     def __init__(
-        self, client: Client, source: Source, keys: Keys, settings: ServerSettings
+        self,
+        client: Client,
+        source: Source,
+        keys: Keys,
+        settings: ServerSettings,
+        meters: ExternalMeters,
     ) -> None:
         self._client = client
         self._source = source
         self._keys = keys
         self._settings = settings
+        self._meters = meters
+        self._warned = ""
         self._access = Access(client)
         self._shown: tuple[KeyPair, str] | None = None
 
@@ -114,16 +122,20 @@ class MetricsServer:
             found = await self._client.get(CONFIG_MAPS, name, namespace=namespace)
             proxy = front_proxy(found.get("data") or {})
         except (KubeError, ValueError) as error:
-            where = f"{namespace}/ConfigMap/{name}"
-            log.warning("not read", object=where, decided="go on as before", why=str(error))
+            self._warn(str(error))
             return self._access.proxy
-        if not proxy.authority:
-            told = "the cluster names no authority of a front proxy: callers need a token"
-            log.warning("no aggregation", object="metrics API", why=told)
+        missing = "the cluster names no authority of a front proxy: callers need a token"
+        self._warn("" if proxy.authority else missing)
         return proxy
 
+    def _warn(self, why: str) -> None:
+        """Once, and again when it is something else; "" for nothing."""
+        if why and why != self._warned:
+            log.warning("front proxy not known", object="/ConfigMap/".join(CONFIGURATION), why=why)
+        self._warned = why
+
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self._guard], client_max_size=BODY_LIMIT)
+        app = web.Application(middlewares=[self._counted], client_max_size=BODY_LIMIT)
         routes = {
             "/apis": self._groups,
             f"/apis/{GROUP}": _document(documents.group()),
@@ -139,6 +151,12 @@ class MetricsServer:
         return app
 
     @web.middleware
+    async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await self._guard(request, handler)
+        if request.path not in OPEN:
+            self._meters.answered(answer.status)
+        return answer
+
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             if request.path not in OPEN:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiohttp
+from prometheus_client import CollectorRegistry
 
+from eventscaler.metrics.external import ExternalMeters
 from eventscaler.metrics_api import Blind, Measured, MetricsServer, ServerSettings, Unknown
 from eventscaler.metrics_api.keys import Keys, ServiceName
 from kube.client import Client, Json
@@ -30,6 +32,7 @@ class Numbers:
     """What there is to serve, by namespace, ScaledObject and metric; a text is why it is blind."""
 
     held: dict[tuple[str, str, str], float | str] = field(default_factory=dict)
+    meters: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     async def external(self, namespace: str, scaled_object: str, metric: str) -> Measured:
         found = self.held.get((namespace, scaled_object, metric))
@@ -49,7 +52,8 @@ async def metrics_server(
     client: Client, numbers: Numbers, keys: Keys, *, look_s: float = 0.1
 ) -> AsyncIterator[int]:
     """Serve *numbers* while inside; gives the port."""
-    server = MetricsServer(client, numbers, keys, ServerSettings("127.0.0.1", 0, look_s))
+    settings = ServerSettings("127.0.0.1", 0, look_s)
+    server = MetricsServer(client, numbers, keys, settings, ExternalMeters(numbers.meters))
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(server.run(port.set_result))

@@ -126,6 +126,11 @@ async def test_who_may_not_is_told_so(plane: ControlPlane, client: Client) -> No
         async with direct(port, tls) as session, session.get("/readyz") as answer:
             answers["kubelet"] = (answer.status, await answer.text())
 
+    counted = {
+        code: numbers.meters.get_sample_value("tandem_metrics_api_requests_total", {"code": code})
+        for code in ("200", "401", "403")
+    }
+    assert counted == {"200": 1, "401": 2, "403": 1}
     assert answers["nobody"] == (401, "found no bearer token and no front proxy")
     assert answers["liar"] == (401, "the cluster does not know this token")
     status, message = answers["stranger"]
