@@ -225,5 +225,5 @@ def _session(
         aws_access_key_id=key_id.reveal() if key_id else None,
         aws_secret_access_key=secret_key.reveal() if secret_key else None,
         aws_session_token=token.reveal() if token else None,
-        region_name=region,
+        region_name=region or None,  # "": the operator's own
     )

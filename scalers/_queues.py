@@ -65,7 +65,7 @@ async def queues(
     """
     parts = urlsplit(address.reveal())
     headers = {}
-    if parts.username and grant is None:
+    if parts.username:
         user, password = unquote(parts.username), unquote(parts.password or "")
         headers["Authorization"] = basic(user, password)
     base = base_of(address.reveal())

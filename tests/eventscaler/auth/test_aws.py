@@ -162,6 +162,19 @@ async def test_the_pods_identity_and_a_role(moto: Moto) -> None:
             await aws.fetch(other, place.where())
 
 
+@pytest.mark.usefixtures("_at_moto")
+async def test_the_operators_region_is_the_default(
+    moto: Moto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _ = await asyncio.to_thread(made, moto, VALUE)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    wanted = source(AwsSecret(parameter="p", name=name), region="")
+    async with placed(SECRETS) as place:
+        found = await aws.fetch(wanted, place.where())
+
+    assert shown(found.values) == {"p": VALUE}
+
+
 async def test_a_key_that_is_missing_is_named() -> None:
     keys = AwsKeys(key_id=KEYS.key_id, secret_key=SecretKey("aws", "gone"))
     async with placed(SECRETS) as place:
