@@ -179,9 +179,16 @@ class Client:
         name: str | None = None,
         subresource: str | None = None,
         priority: Priority = Priority.NORMAL,
+        stores: bool = True,
     ) -> Json:
-        """POST; the namespace is the body's own unless given. `name` is for subresources."""
+        """POST; the namespace is the body's own unless given. `name` is for subresources.
+
+        What *stores* nothing, such as a TokenRequest, passes no gate: no leader is needed for it.
+        """
         path = resource.path(namespace or _namespace(body), name, subresource)
+        if not stores:
+            request = self._request("POST", path, None, json.dumps(body).encode())
+            return _json(await self._exchange(request, priority))
         return _json(await self._write("POST", path, body, priority=priority))
 
     async def replace(

@@ -37,7 +37,12 @@ async def requested(
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     try:
         answer = await client.create(
-            SERVICE_ACCOUNTS, body, namespace=namespace, name=name, subresource="token"
+            SERVICE_ACCOUNTS,
+            body,
+            namespace=namespace,
+            name=name,
+            subresource="token",
+            stores=False,
         )
     except NotFound:
         where.objects.note(Ref(SERVICE_ACCOUNTS.kind, namespace, name), "")

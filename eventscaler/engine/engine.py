@@ -30,6 +30,7 @@ from eventscaler.engine.share import Share
 from eventscaler.engine.teller import Teller
 from eventscaler.engine.tracked import Counts, EngineStatistics, Tracked
 from eventscaler.engine.turn import Turn
+from eventscaler.engine.users import report
 from eventscaler.metrics import Meters
 from eventscaler.readings import Readings
 from eventscaler.scaled_jobs.rounds import Rounds
@@ -93,6 +94,7 @@ class EventEngine:
         self._counts = Counts()
         self._share = Share(shards)
         self._relist = asyncio.Event()
+        self._complete = asyncio.Event()  # after the first whole listing
         self._told: list[set[Key]] = []  # a listing under way: what events told of since
         self._schedule = Schedule()
         resolver = Resolver(settings.auth)
@@ -147,6 +149,8 @@ class EventEngine:
             group.create_task(self._bindings.run())
             group.create_task(self._keep_listed())
             group.create_task(self._leaver.run())
+            if self._share.whole:
+                group.create_task(report(self._registry.users, self._client, self._complete))
             group.create_task(self._hpas.run(self._edited))
             while True:
                 key, due = await self._schedule.pop()
@@ -171,6 +175,7 @@ class EventEngine:
         if not self._share.empty:
             for resource in SCALED.values():
                 await self._resync_objects(resource)
+        self._complete.set()
 
     async def _resync_objects(self, resource: Resource) -> None:
         before, told = self._registry.keys(resource.kind), set[Key]()

@@ -29,6 +29,7 @@ from eventscaler.engine.authentications import Authentications
 from eventscaler.engine.finalizers import guards
 from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
+from eventscaler.engine.users import Users
 from eventscaler.metrics import Meters
 from eventscaler.scaled_jobs.memory import JobMemory
 from kube.client import Json
@@ -68,6 +69,7 @@ class Registry:
             SCALED_OBJECTS.kind: read,
             SCALED_JOBS.kind: scaled_job,
         }
+        self.users = Users()
         self._resolver = resolver
         self._authentications = authentications
         self._meters = meters
@@ -146,6 +148,7 @@ class Registry:
         """Take an authentication in; the objects that it concerns, to be bound anew."""
         value, faults = authentication({**body, "kind": kind})
         key = auth_key(kind, body)
+        self.users.seen(key, body.get("status"))
         if not self._resolver.put(key, value or faults):
             return []
         self._authentications.learned(key, body, faults)
@@ -155,6 +158,7 @@ class Registry:
         """An authentication is gone; the objects that it concerns."""
         self._resolver.drop(key)
         self._authentications.gone(key)
+        self.users.gone(key)
         return self._unbound(key)
 
     def auth_keys(self, kind: str) -> frozenset[AuthKey]:
@@ -177,6 +181,10 @@ class Registry:
             return
         for trigger in tracked.order.triggers:
             self._meters.triggers.labels(trigger.type).inc(by)
+        if by > 0:
+            self.users.use(tracked.key, _references(tracked.order))
+        else:
+            self.users.release(tracked.key, _references(tracked.order))
         if not isinstance(tracked.order, ScaledObject):
             return
         claims = self._claims.setdefault(tracked.order.target, set())

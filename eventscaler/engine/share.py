@@ -28,6 +28,11 @@ class Share:
     def empty(self) -> bool:
         return not self._held
 
+    @property
+    def whole(self) -> bool:
+        """Whether all objects are in one shard, so that who has it knows them all."""
+        return self._shards == 1
+
     def shard(self, body: Json) -> int:
         """The shard of an object as written, whether it is well written or not."""
         meta, spec = body["metadata"], body.get("spec")

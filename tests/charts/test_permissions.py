@@ -47,6 +47,7 @@ Permission = tuple[str, str, str]  # group, resource with its subresource, verb
 USER, PASSWORD = "demo", "not-for-logs"
 
 RESERVED: dict[Permission, str] = {
+    ("keda.sh", "clustertriggerauthentications/status", "patch"): "who uses it, as of the other",
     ("", "serviceaccounts", "get"): "the role of a workload's ServiceAccount",
     ("", "serviceaccounts", "list"): "a ServiceAccount that was missing is seen when it comes",
     ("", "serviceaccounts", "watch"): "the same",

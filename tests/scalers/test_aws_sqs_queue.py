@@ -96,11 +96,11 @@ async def queue(
 ) -> AsyncIterator[tuple[str, str]]:
     """URL and name of a queue with so many messages of each kind."""
     name = f"orders-{uuid.uuid4().hex[:8]}"
-    made = await asyncio.to_thread(_filled, moto, name, (visible, in_flight, delayed))
+    made = await asyncio.to_thread(filled, moto, name, (visible, in_flight, delayed))
     yield made, name
 
 
-def _filled(moto: Moto, name: str, counts: tuple[int, int, int]) -> str:
+def filled(moto: Moto, name: str, counts: tuple[int, int, int]) -> str:
     client = BOTO3.client(
         "sqs", endpoint_url=moto.url, region_name=REGION,
         aws_access_key_id="a", aws_secret_access_key="b",

@@ -16,6 +16,7 @@ from eventscaler.auth.tokens import token_of
 from eventscaler.decode.sources import BoundToken
 from kube.client import Client, Json
 from kube.discovery import Discovery
+from kube.errors import NotLeading
 from kube.resources import DEPLOYMENTS, NAMESPACES, SERVICE_ACCOUNTS, Resource
 from kube.scale import Target
 from scalers.base import PodIdentity
@@ -123,6 +124,17 @@ async def test_a_missing_account_is_named_and_waited_for(space: str, where: Wher
         await fetch(SOURCE, where)
 
     assert where.objects.used == {Ref("ServiceAccount", space, "reader"): ""}
+
+
+async def test_no_leader_is_needed_for_a_token(client: Client, space: str, where: Where) -> None:
+    def closed() -> None:
+        raise NotLeading("somebody else leads")
+
+    await account(client, space)
+    shut = Client(client._transport, gate=closed)
+    with pytest.raises(NotLeading):
+        await account(shut, space, "another")
+    assert (await fetch(SOURCE, replace(where, kube=shut))).values["bearerToken"]
 
 
 async def test_without_a_cluster_there_is_no_token(where: Where, space: str) -> None:

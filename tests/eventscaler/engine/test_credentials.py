@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from eventscaler.engine import EventSettings
 from kube.client import Json
 from kube.resources import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from kube.transport import Request
-from tests.eventscaler.engine.test_sources import REGION, queue_of
+from tests.eventscaler.engine.test_sources import REGION
 from tests.eventscaler.manifests import (
     SECRET,
     deployment,
@@ -28,6 +29,7 @@ from tests.eventscaler.manifests import (
 from tests.eventscaler.world import World, running
 from tests.scalers.servers import served
 from tests.scalers.test_aws_roles import Sts, sts
+from tests.scalers.test_aws_sqs_queue import filled
 from tests.services.moto import Moto
 
 __all__ = ["sts"]  # a fixture
@@ -129,7 +131,7 @@ async def test_a_service_account_that_comes_is_used() -> None:
 
 async def test_sqs_is_read_with_the_role_of_the_workload(moto: Moto, sts: Sts) -> None:
     arn = "arn:aws:iam::123456789012:role/shop"
-    url = await asyncio.to_thread(queue_of, moto, 3)
+    url = await asyncio.to_thread(filled, moto, f"shop-{uuid.uuid4().hex[:8]}", (3, 0, 0))
     metadata = {"queueURL": url, "awsRegion": REGION, "awsEndpoint": moto.url, "queueLength": "1"}
     sqs = {"type": "aws-sqs-queue", "metadata": metadata, "authenticationRef": {"name": "creds"}}
     identity = {"provider": "aws", "identityOwner": "workload"}

@@ -265,14 +265,14 @@ async def test_an_edited_authentication_is_used_at_once() -> None:
     authenticated = pods_trigger(authenticationRef={"name": "creds"})
     async with running() as world:
         await world.work(2)
-        later = trigger_authentication(hashiCorpVault={"address": "http://vault"})
-        later["spec"]["hashiCorpVault"] |= {"authentication": "ldap", "secrets": [
+        later = trigger_authentication(hashiCorpVault={"address": "vault:8200"})
+        later["spec"]["hashiCorpVault"] |= {"authentication": "token", "secrets": [
             {"parameter": "a", "path": "b", "key": "c"}]}  # fmt: skip
         await world.apply(later, deployment(), scaled_object("orders", authenticated))
         await asyncio.sleep(1)
         assert (await world.condition("Ready"))[2].endswith(
-            "TriggerAuthentication default/creds: spec.hashiCorpVault.authentication: "
-            "found 'ldap', want one of token, kubernetes"
+            "TriggerAuthentication default/creds: spec.hashiCorpVault.address: "
+            "found 'vault:8200', want a URL that begins with http:// or https://"
         )
 
         empty = {"spec": {"hashiCorpVault": None}}
