@@ -42,6 +42,7 @@ class Watcher(Generic[Owner]):
         self._refs: dict[Place, set[Ref]] = {}  # those in `_users`, by where they are
         self._spaces: dict[str, set[str]] = {kind: set() for kind in (*KINDS, FILE)}
         self._watches: dict[Place, tuple[Versions, asyncio.Task[None]]] = {}
+        self._files = asyncio.Event()  # set while some file is used
         self._group: asyncio.TaskGroup | None = None
 
     def places(self) -> frozenset[Place]:
@@ -93,6 +94,8 @@ class Watcher(Generic[Owner]):
 
     def _arrange(self, kind: str) -> None:
         """Start the watches of *kind* that are missing, end those that nobody needs."""
+        if kind == FILE:
+            (self._files.set if self._spaces[FILE] else self._files.clear)()
         if self._group is None or kind == FILE:
             return
         spaces = self._spaces[kind]
@@ -131,10 +134,9 @@ class Watcher(Generic[Owner]):
     async def _look(self) -> None:
         """Compare the files that are used with what they were when they were read."""
         while True:
+            await self._files.wait()
             await asyncio.sleep(LOOK_S)
             paths = [ref.name for ref in self._within(FILE, EVERYWHERE)]
-            if not paths:
-                continue
             for path, version in (await asyncio.to_thread(signatures, paths)).items():
                 ref = Ref(FILE, "", path)
                 users = self._users.get(ref, ())
