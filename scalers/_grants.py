@@ -18,11 +18,13 @@ from typing import Any, Protocol
 
 from scalers._errors import ScalerError, Secret, refusal
 from scalers._http import FINAL, Answer, Call, accepted, exchanged, get_json, parsed
-from scalers._kept import Kept, Lasting
+from scalers._kept import Ages, Kept, Lasting
 from scalers.io import IO
 
 MARGIN = timedelta(seconds=60)
 """A token is renewed this long before it ends, or at half its life if that is later."""
+AGES = Ages(failure=timedelta(seconds=1))
+"""A dead endpoint is not asked by a thousand triggers in a row."""
 UNSTATED_S = 60.0
 """Life of a token whose endpoint does not say how long it lives."""
 LONGEST_S = 365 * 86400.0
@@ -83,7 +85,7 @@ async def token(grant: Grant, io: IO) -> Secret:
         ScalerError: none can be had; the message names the endpoint and holds no value.
     """
     kept = _kept(grant, io)
-    return (await kept.get(io.now(), lambda: grant.fetch(io))).value
+    return (await kept.get(io.now(), lambda: grant.fetch(io), AGES)).value
 
 
 def forgotten(grant: Grant, refused: Secret, io: IO) -> None:

@@ -12,6 +12,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ import aiohttp
 from scalers._egress import Egress
 from scalers._errors import ScalerError, Secret
 from scalers._guarded import Session
+from scalers._kept import Kept, Lasting
 from scalers._params import Param
 from scalers._quoted import credentials_of, quoted
 from scalers._tls import PLAIN, Tls, context
@@ -284,20 +286,16 @@ def basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-class _Tokens:
-    def __init__(self) -> None:
-        self.value = ""
-        self.until = 0.0
-
-
 async def _token(auth: HttpAuth, tls: Tls, io: IO) -> str:
-    """A client-credentials token, kept until shortly before it expires."""
-    kept = io.remembered(("oauth", auth), _Tokens)
-    now = io.now().timestamp()
-    if kept.until <= now:
-        kept.value, lifetime_s = await fetch_token(auth, tls, io)
-        kept.until = now + lifetime_s - TOKEN_MARGIN_S
-    return kept.value
+    """A client-credentials token, shared by all with equal credentials until it soon expires."""
+
+    async def fetch() -> Lasting[Secret]:
+        text, lifetime_s = await fetch_token(auth, tls, io)
+        left_s = max(lifetime_s - TOKEN_MARGIN_S, lifetime_s / 2)
+        return Lasting(Secret(text), io.now() + timedelta(seconds=left_s))
+
+    kept = io.remembered(("oauth", auth), Kept[Secret])
+    return (await kept.get(io.now(), fetch)).value.reveal()
 
 
 async def fetch_token(auth: HttpAuth, tls: Tls, io: IO) -> tuple[str, float]:

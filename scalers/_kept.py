@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -39,6 +40,26 @@ class _Flight(Generic[T]):
     error: Exception | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ages:
+    """How old a value may be.
+
+    Attributes:
+        oldest: of any value; None for its end. A leased one may be as old as *oldest_lease*.
+        early: when this much of its life is over, who asks tries to get another, and takes the old
+            one where that fails.
+        failure: who asks this soon after a fetch failed gets that failure.
+    """
+
+    oldest: timedelta | None = None
+    oldest_lease: timedelta | None = None
+    early: float = 1.0
+    failure: timedelta = timedelta()
+
+
+ANY = Ages()
+
+
 class Kept(Generic[T]):
     """One value. Times are the caller's; none is read here."""
 
@@ -46,50 +67,64 @@ class Kept(Generic[T]):
         self._held: Lasting[T] | None = None
         self._since = EPOCH
         self._flight: _Flight[T] | None = None
+        self._error: Exception | None = None
+        self._failed = EPOCH
 
     async def get(
-        self,
-        now: datetime,
-        fetch: Callable[[], Awaitable[Lasting[T]]],
-        oldest: timedelta | None = None,
-        *,
-        oldest_lease: timedelta | None = None,
-        early: float = 1.0,
+        self, now: datetime, fetch: Callable[[], Awaitable[Lasting[T]]], ages: Ages = ANY
     ) -> Lasting[T]:
-        """The value; fetched when there is none, when it ends, or *oldest* after the last fetch.
-
-        What is leased may be as old as *oldest_lease*. Each is fetched anew when *early* of its
-        life is over, so that who asks a little before the end gets what serves on.
+        """The value, fetched where there is none that *ages* allow.
 
         Raises:
             Exception: what *fetch* raised, for all who waited for it.
         """
-        held = self._held
-        if held is not None:
-            limit = oldest_lease if held.leased else oldest
-            life = (held.until - self._since) * early
-            if _is_young(now - self._since, life if limit is None else min(life, limit)):
-                return held
-        while (flight := self._flight) is not None:
-            await flight.landed.wait()
-            if flight.error is not None:
-                raise flight.error
-            if flight.found is not None:
-                return flight.found
-        return await self._fly(now, fetch)
+        held = self._usable(now, ages)
+        if held is not None and now - self._since < (held.until - self._since) * ages.early:
+            return held
+        try:
+            return await self._joined(now, fetch, ages)
+        except Exception:
+            if held is None:
+                raise
+            return held  # its end will tell, should this go on
 
     def forget(self, value: T) -> None:
         """*value* is of no use any more: the next who asks fetches, unless somebody has already."""
         if self._held is not None and self._held.value == value:
             self._held = None
 
+    def _usable(self, now: datetime, ages: Ages) -> Lasting[T] | None:
+        held = self._held
+        if held is None:
+            return None
+        limit = ages.oldest_lease if held.leased else ages.oldest
+        life = held.until - self._since
+        is_usable = _is_younger(now - self._since, life if limit is None else min(life, limit))
+        return held if is_usable else None
+
+    async def _joined(
+        self, now: datetime, fetch: Callable[[], Awaitable[Lasting[T]]], ages: Ages
+    ) -> Lasting[T]:
+        """The outcome of a fetch: one under way, one that failed just now, or a new one."""
+        while (flight := self._flight) is not None:
+            await flight.landed.wait()
+            if flight.error is not None:
+                raise copy(flight.error) from flight.error
+            if flight.found is not None:
+                return flight.found
+        if self._error is not None and _is_younger(now - self._failed, ages.failure):
+            raise copy(self._error) from self._error
+        return await self._fly(now, fetch)
+
     async def _fly(self, now: datetime, fetch: Callable[[], Awaitable[Lasting[T]]]) -> Lasting[T]:
         flight = self._flight = _Flight()
+        self._error = None
         try:
             flight.found = self._held = await fetch()
             self._since = now
         except Exception as error:
-            flight.error = error
+            flight.error = self._error = error
+            self._failed = now
             raise
         finally:
             self._flight = None
@@ -97,6 +132,6 @@ class Kept(Generic[T]):
         return flight.found
 
 
-def _is_young(age: timedelta, limit: timedelta) -> bool:
-    """A negative age is none: the clock was set back, and nobody knows how old the value is."""
+def _is_younger(age: timedelta, limit: timedelta) -> bool:
+    """A negative age is none: the clock was set back, and nobody knows how old it is."""
     return timedelta() <= age < limit

@@ -12,7 +12,7 @@ from datetime import timedelta
 from eventscaler.auth.account_tokens import requested
 from eventscaler.auth.where import Fetched, Where
 from eventscaler.decode.sources import BoundToken
-from scalers._kept import Kept, Lasting
+from scalers._kept import Ages, Kept, Lasting
 from scalers.base import Secret
 
 RENEWED_AT = 0.8  # of its life
@@ -41,5 +41,5 @@ async def token_of(
     async def fetch() -> Lasting[Secret]:
         return await requested(where, account, namespace=namespace, audiences=audiences)
 
-    oldest = DOUBTED_AFTER if where.doubted else life * RENEWED_AT
-    return await shared.get(where.io.now(), fetch, oldest)
+    ages = Ages(oldest=DOUBTED_AFTER) if where.doubted else Ages(early=RENEWED_AT)
+    return await shared.get(where.io.now(), fetch, ages)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scalers._kept import Kept, Lasting
+from scalers._kept import Ages, Kept, Lasting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -46,23 +46,27 @@ async def test_an_old_value_is_fetched_anew_unless_it_is_leased(
     *, leased: bool, values: list[int]
 ) -> None:
     kept, source = Kept[int](), Source(leased=leased)
-    oldest = timedelta(seconds=10)
+    ages = Ages(oldest=timedelta(seconds=10))
     clock = (0, 9, 11, 5)  # the last: the clock was set back, and nobody knows how old it is
 
-    assert [(await kept.get(at(s), source, oldest)).value for s in clock] == values
+    assert [(await kept.get(at(s), source, ages)).value for s in clock] == values
 
 
 async def test_who_asks_late_in_its_life_gets_another() -> None:
     kept, source = Kept[int](), Source()
 
-    assert [(await kept.get(at(s), source, early=0.5)).value for s in (0, 29, 31)] == [1, 1, 2]
+    assert [(await kept.get(at(s), source, Ages(early=0.5))).value for s in (0, 29, 31)] == [
+        1,
+        1,
+        2,
+    ]
 
 
 async def test_a_lease_may_be_too_old_as_well() -> None:
     kept, source = Kept[int](), Source(leased=True)
-    oldest = timedelta(seconds=30)
+    ages = Ages(oldest_lease=timedelta(seconds=30))
 
-    found = [(await kept.get(at(s), source, oldest_lease=oldest)).value for s in (0, 29, 31)]
+    found = [(await kept.get(at(s), source, ages)).value for s in (0, 29, 31)]
     assert found == [1, 1, 2]
 
 
@@ -79,6 +83,33 @@ async def test_all_who_wait_get_the_outcome_a_failure_too() -> None:
     assert source.fetches == 1
     source.broken = False
     assert (await kept.get(NOW, source)).value == 2, "a failure is not kept"
+
+
+async def test_a_failure_is_an_answer_for_a_moment() -> None:
+    kept, source = Kept[int](), Source()
+    source.broken = True
+    ages = Ages(failure=timedelta(seconds=1))
+    for s in (0, 0.5, 0.9):
+        with pytest.raises(OSError, match="no"):
+            await kept.get(at(s), source, ages)
+    assert source.fetches == 1
+
+    source.broken = False
+    assert (await kept.get(at(1), source, ages)).value == 2
+
+
+async def test_what_is_not_at_its_end_serves_on_when_no_other_can_be_had() -> None:
+    kept, source = Kept[int](), Source()
+    await kept.get(at(0), source)
+    source.broken = True
+    ages = Ages(early=0.5)
+
+    assert (await kept.get(at(40), source, ages)).value == 1
+    assert source.fetches == 2, "it was tried"
+    with pytest.raises(OSError, match="no"):
+        await kept.get(at(60), source, ages)
+    with pytest.raises(OSError, match="no"):
+        await kept.get(at(50), source, Ages(oldest=timedelta(seconds=10)))
 
 
 async def test_another_fetches_when_the_one_who_did_was_cancelled() -> None:

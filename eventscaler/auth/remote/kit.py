@@ -6,20 +6,22 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from eventscaler.auth.objects import AuthFault
 from eventscaler.auth.where import Fetched, Where
 from scalers._errors import Refused, refusal
 from scalers._http import Answer
-from scalers._kept import Kept, Lasting
+from scalers._kept import Ages, Kept, Lasting
 from scalers._pool import together
 from scalers.base import ScalerError, Secret
 
 AT_A_TIME = 4
-EARLY = 2 / 3
-"""Of its life a value serves without a look at its source."""
+CALM = Ages(early=2 / 3, failure=timedelta(seconds=1))
+"""A value serves for two thirds of its life without a look at its source; one that is down is not
+asked by a thousand triggers in a row."""
 ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What one stumbles over in an answer: missing parts, texts for numbers, numbers too large."""
 FORBIDDEN = 403
@@ -55,13 +57,10 @@ async def kept(key: Hashable, fetch: Read[T], where: Where) -> Lasting[T]:
     """
     settings = where.settings.remote
     slot = where.io.remembered(key, Kept[T])
-    return await slot.get(
-        where.io.now(),
-        fetch,
-        settings.share if where.doubted else None,
-        oldest_lease=settings.keep if where.doubted else None,
-        early=EARLY,
-    )
+    ages = CALM
+    if where.doubted:
+        ages = replace(CALM, oldest=settings.share, oldest_lease=settings.keep)
+    return await slot.get(where.io.now(), fetch, ages)
 
 
 async def all_of(

@@ -94,7 +94,7 @@ class Login:
         """
         slot = self._slot(where)
         now = where.io.now()
-        kept = await slot.kept.get(now, lambda: self._next(slot.last, where), early=kit.EARLY)
+        kept = await slot.kept.get(now, lambda: self._next(slot.last, where), kit.CALM)
         slot.last = kept.value
         return kept.value
 
@@ -129,6 +129,9 @@ class Login:
         token = self.token or Secret("")
         bare = Session(self, token)
         answer = await exchanged(bare.call("/v1/auth/token/lookup-self"), where.io)
+        trouble = kit.refused(answer.status, f"look at the token: answered {answer.status}")
+        if answer.status != OK and trouble.passing:
+            raise trouble
         data = kit.json_object(answer).get("data") if answer.status == OK else None
         if not isinstance(data, dict) or data.get("renewable") is not True:
             return Lasting(bare, where.io.now() + HOUR)

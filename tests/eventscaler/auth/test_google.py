@@ -94,7 +94,7 @@ async def test_a_checksum_that_agrees_is_taken_and_another_is_not() -> None:
         server.crc["mq", "latest"] = 679015127  # as documented for this text
         assert (await gcp.fetch(by_key(GcpSecret("p", "mq")), place.where())).values
         server.crc["mq", "latest"] += 1
-        place.clock.move(minutes=4)
+        place.clock.move(minutes=6)
         with pytest.raises(AuthFault, match="arrived damaged: its checksum is another"):
             await gcp.fetch(by_key(GcpSecret("p", "mq")), place.where())
 

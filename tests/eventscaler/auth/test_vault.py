@@ -312,7 +312,28 @@ async def test_what_the_server_says_is_not_repeated() -> None:
         with pytest.raises(AuthFault) as fault:
             await vault.fetch(source(url, VaultSecret("p", "a", "p"), token=CANARY), place.where())
 
-    assert str(fault.value) == f"vault {url}: 'a': answered 500"
+    assert str(fault.value) == f"vault {url}: look at the token: answered 500"
+
+
+async def test_a_vault_in_trouble_is_asked_once_for_all() -> None:
+    asked = []
+
+    async def down(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=503)
+
+    async with placed() as place, served({"/{path:.*}": down}) as url:
+        wanted = source(url, VaultSecret("p", "a", "p"), token="t")
+        moment = place.where()
+        for _ in range(100):
+            with pytest.raises(AuthFault, match="answered 503"):
+                await vault.fetch(wanted, moment)
+
+        assert len(asked) == 1
+        place.clock.move(seconds=2)
+        with pytest.raises(AuthFault, match="answered 503"):
+            await vault.fetch(wanted, place.where())
+        assert len(asked) == 2
 
 
 async def test_the_operators_own_token_goes_only_where_it_is_meant_to(openbao: OpenBao) -> None:

@@ -22,16 +22,16 @@ OPERATOR = "tandem"
 
 
 class Clock:
-    """Now, plus as much as it was moved."""
+    """The moment at which it was made, for real servers live now, plus as much as it was moved."""
 
     def __init__(self) -> None:
-        self._moved = timedelta()
+        self._now = datetime.now(UTC)
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self._moved
+        return self._now
 
     def move(self, **by: float) -> None:
-        self._moved += timedelta(**by)
+        self._now += timedelta(**by)
 
 
 @dataclass
