@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
 from kube.client import Json
-from kube.resources import CONFIG_MAPS, SCALED_OBJECTS, SECRETS
+from kube.resources import CONFIG_MAPS, SCALED_OBJECTS, SECRETS, SERVICE_ACCOUNTS
 from kube.transport import Request
 from tests.eventscaler.manifests import (
     config_map,
@@ -173,3 +174,42 @@ async def test_an_object_made_again_while_it_is_renewed_is_followed() -> None:
         await asyncio.sleep(7)
 
         assert gets.names == ["rabbit"]
+
+
+TOKENS = [{"parameter": "apiKey", "serviceAccountName": "reader"}]
+
+
+async def with_tokens(world: World, polling_s: int) -> None:
+    await world.client.create(
+        SERVICE_ACCOUNTS, {"metadata": {"name": "reader"}}, namespace="default"
+    )
+    await world.apply(trigger_authentication("one", boundServiceAccountToken=TOKENS))
+    for name in ("orders", "other"):
+        _, order = using(name, "one")
+        order["spec"]["pollingInterval"] = polling_s
+        await world.apply(deployment(name), order)
+
+
+def requests(world: World) -> list[float]:
+    """When tokens were asked for."""
+    return [at for at, what in world.wire.writes if what.endswith("/reader/token")]
+
+
+async def test_a_token_is_renewed_before_it_ends_once_for_all() -> None:
+    async with running() as world:
+        await with_tokens(world, 30)
+        await asyncio.sleep(12 * 3600)
+
+        waits = [later - at for at, later in pairwise(requests(world))]
+        assert len(waits) == 14  # an hour each, renewed at four fifths
+        assert all(0.8 * 3600 <= wait < 3600 for wait in waits)
+        assert (await world.condition("Ready"))[0] == "True"
+
+
+async def test_between_polls_that_are_longer_than_its_life_a_token_is_left_to_end() -> None:
+    """It is asked for anew right before the poll that needs it."""
+    async with running() as world:
+        await with_tokens(world, 2 * 3600)
+        await asyncio.sleep(12 * 3600)
+
+        assert [round(at / 3600) for at in requests(world)] == [0, 2, 4, 6, 8, 10]
