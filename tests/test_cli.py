@@ -217,6 +217,21 @@ def test_check_reads_for_real(tmp_path: Path) -> None:
     assert report["triggers"][0]["type"] == "cron"
 
 
+def test_check_of_a_scaled_job(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.yaml"
+    job = "jobTargetRef: {template: {spec: {containers: [{name: main, image: x}]}}}"
+    text = ORDER.replace("TYPE", "cron").replace("kind: ScaledObject", "kind: ScaledJob")
+    path.write_text(text.replace("scaleTargetRef: {name: orders}", job))
+    answer = tandem("check", "-f", str(path), "--json")
+    told = tandem("check", "-f", str(path))
+
+    report = json.loads(answer.stdout)
+    assert (answer.returncode, report["active"], report["desiredReplicas"]) == (0, True, 3)
+    assert report["jobs"] == {"begun": 0, "pending": 0, "create": 3, "delete": []}
+    assert "1 a job" in told.stdout
+    assert "0 → 3 jobs in flight: s0-cron" in told.stdout
+
+
 def test_check_of_a_source_that_does_not_answer() -> None:
     order = ORDER.replace("TYPE", "metrics-api")
     i = order.index("metadata: {timezone")

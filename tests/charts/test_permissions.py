@@ -18,7 +18,9 @@ import pytest
 from kube.client import Client, Json
 from kube.errors import KubeError
 from kube.resources import (
+    JOBS,
     NODE_CLAIMS,
+    SCALED_JOBS,
     SCALED_OBJECTS,
     VALIDATING_WEBHOOK_CONFIGURATIONS,
     Resource,
@@ -45,6 +47,7 @@ DEADLINE_S = 40.0
 LOOK_S = 0.1
 Permission = tuple[str, str, str]  # group, resource with its subresource, verb
 USER, PASSWORD = "demo", "not-for-logs"
+JOB = "batch"
 
 RESERVED: dict[Permission, str] = {
     ("keda.sh", "clustertriggerauthentications/status", "patch"): "who uses it, as of the other",
@@ -57,10 +60,6 @@ RESERVED: dict[Permission, str] = {
     ("", "pods", "delete"): "pods left when a claim's terminationGracePeriod ends",
     ("autoscaling", "horizontalpodautoscalers", "get"): "an HPA that KEDA left; test_hpa_mode.py",
     ("autoscaling", "horizontalpodautoscalers", "delete"): "the same",
-    ("keda.sh", "scaledjobs/status", "patch"): "as scaledobjects; tests/e2e/test_jobs.py",
-    ("batch", "jobs", "list"): "the Jobs of a ScaledJob; tests/e2e/test_jobs.py",
-    ("batch", "jobs", "create"): "likewise",
-    ("batch", "jobs", "delete"): "likewise",
     ("apps", "statefulsets", "get"): "as deployments, for the other kind of target",
     ("discovery.k8s.io", "endpointslices", "list"): "metrics-api over all pods of a service",
     ("metrics.k8s.io", "pods", "list"): "cpu and memory triggers; the run has no metrics-server",
@@ -79,7 +78,23 @@ class WithEnvironment(Scenario):
             if body["kind"] == "Deployment":
                 container = body["spec"]["template"]["spec"]["containers"][0]
                 container["env"] = [{"name": "QUEUE_USER", "value": USER}]
-        return found
+        return [*found, suspended(namespace)]
+
+
+def suspended(namespace: str) -> Json:
+    """A ScaledJob whose Job has no pod, and so no node."""
+    window = {"timezone": "UTC", "start": "0 0 1 1 *", "end": "59 23 31 12 *"}
+    container = {"name": "main", "image": "registry.invalid/none:1"}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledJob",
+        "metadata": {"name": JOB, "namespace": namespace},
+        "spec": {
+            "jobTargetRef": {"suspend": True, "template": {"spec": {"containers": [container]}}},
+            "pollingInterval": 1,
+            "triggers": [{"type": "cron", "metadata": window | {"desiredReplicas": "1"}}],
+        },
+    }
 
 
 class GuardedQueue(WorkQueue):
@@ -177,15 +192,30 @@ async def rules_of(client: Client, release: str) -> list[Json]:
 
 
 async def play(scene: Scene) -> None:
-    """The main job, in which a node is taken away from under its pods."""
+    """The main job, in which a node is taken away from under its pods, and a Job replaced."""
     await scene.queue.publish(QUICK.messages)
     # As soon as a pod is bound, before any message is done: its node must then be drained, because
     # nothing else can have taken the pod away.
     found = await scene.until(lambda s: any(n.pods for n in s.nodes), "a pod is bound", 60)
     taken = next(node.name for node in found.nodes if node.pods)
     await scene.client.delete(NODE_CLAIMS, taken)
+    first = await job_of(scene, "")
+    edit = {"spec": {"maxReplicaCount": 1}}
+    await scene.client.patch(SCALED_JOBS, JOB, edit, namespace=scene.world.namespace)
+    await job_of(scene, first)
     await scene.until(lambda s: s.backlog == 0, "the queue is empty", 90)
     await scene.until(lambda s: s.at_zero, "back to zero", 60)
+
+
+async def job_of(scene: Scene, other: str) -> str:
+    """The name of the ScaledJob's only Job, once that is not *other*."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            found = await scene.client.items(JOBS, namespace=scene.world.namespace)
+            names = [body["metadata"]["name"] for body in found]
+            if len(names) == 1 and names[0] != other:
+                return str(names[0])
+            await asyncio.sleep(LOOK_S)
 
 
 class Installed:
