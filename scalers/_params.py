@@ -21,6 +21,9 @@ from scalers._errors import Fault, Secret, Severity
 from scalers._texts import expectation, reader
 
 FROM_ENV = "FromEnv"
+MOST_STRANGE = 20  # unknown keys that are told one by one: each is compared with all known ones
+LONGEST_KEY = 253
+LONGEST_SHOWN = 253  # of a value, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,11 @@ def unknown_keys(meta: type[Any], spec: Written) -> Iterator[Fault]:
     known = {param.key for param in params if "m" in param.where or param.refused}
     known |= {param.also for param in params if "m" in param.where and param.also}
     known |= {param.key + FROM_ENV for param in params if "e" in param.where}
-    for key in sorted(set(spec.metadata) - known):
+    strange = sorted(set(spec.metadata) - known)
+    if len(strange) > MOST_STRANGE:
+        more = f"{len(strange) - MOST_STRANGE} more keys are not read by this trigger"
+        yield Fault(f"{spec.path}.metadata", more, severity)
+    for key in (each[:LONGEST_KEY] for each in strange[:MOST_STRANGE]):
         path = f"{spec.path}.metadata.{key}"
         yield Fault(path, f"'{key}' {_why_unknown(key, params, known)}", severity)
 
@@ -254,7 +261,11 @@ def _bounds(param: Param, found: _Found, value: Any) -> list[Fault]:
 
 
 def _bad(found: _Found, must: str) -> Fault:
-    got = found.text if found.shown else "another value (not shown: it is no part of the metadata)"
+    got = (
+        found.text[:LONGEST_SHOWN]
+        if found.shown
+        else "another value (not shown: it is no part of the metadata)"
+    )
     return Fault(found.path, f"'{found.key}' {must}, got {got}")
 
 

@@ -33,7 +33,7 @@ from scalers._errors import (
     scrubbed,
 )
 from scalers._grants import Grant
-from scalers._params import Around, Param, read_all, takes
+from scalers._params import LONGEST_SHOWN, Around, Param, read_all, takes
 from scalers._sample import Sample
 from scalers._texts import Pairs, Seconds
 from scalers.io import IO
@@ -200,7 +200,7 @@ def load(trigger_type: str) -> Scaler[Any]:
     if trigger_type not in types():
         near = get_close_matches(trigger_type, types(), n=1, cutoff=0.6)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(types())}"
-        raise UnknownTrigger(f"'{trigger_type}' is not a trigger type; {hint}")
+        raise UnknownTrigger(f"'{trigger_type[:LONGEST_SHOWN]}' is not a trigger type; {hint}")
     scaler: Scaler[Any] = _MODULES[trigger_type].SCALER
     return scaler
 

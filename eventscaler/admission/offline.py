@@ -26,6 +26,7 @@ from eventscaler.admission.objects import advice, hpa_name, judged
 from eventscaler.admission.triggers import Known, judge_triggers
 from eventscaler.core.faults import Fault
 from eventscaler.decode import AuthRef, ScaledObject, authentication, data_of, scaled_job
+from eventscaler.decode.node import LONGEST_KEY, Node
 from kube.scale import Target
 
 AUTH_KINDS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
@@ -109,10 +110,9 @@ def _named(body: Body, faults: Iterable[Fault]) -> list[Fault]:
 
 
 def _place(body: Body) -> tuple[str, str]:
-    """Namespace and name."""
-    meta = body.get("metadata")
-    found = meta if isinstance(meta, Mapping) else {}
-    return str(found.get("namespace") or "default"), str(found.get("name", ""))
+    """Namespace and name; what is no text is told by the decoder."""
+    meta = Node(body.get("metadata"), "metadata", [])
+    return meta.text("namespace") or "default", meta.text("name")[:LONGEST_KEY]
 
 
 def _known(bodies: Bodies, faults: list[Fault]) -> Known:

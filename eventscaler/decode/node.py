@@ -18,6 +18,8 @@ from eventscaler.core.faults import Fault, Severity
 T = TypeVar("T")
 MAX_INT32 = 2**31 - 1
 SHOWN = 60
+LONGEST_KEY = 253
+MOST_STRANGE = 20  # each is compared with every known name
 
 
 class Node:
@@ -165,9 +167,13 @@ class Node:
 
     def unknown(self) -> None:
         """Report the keys that were not read; call it after all reads."""
-        for key in sorted(set(self._raw) - self._known):
-            want = did_you_mean(key, sorted(self._known), "a field of this object")
-            self.faults.append(Fault(self.at(key), f"'{key}'", want))
+        strange, known = sorted(set(self._raw) - self._known), sorted(self._known)
+        for key in strange[:MOST_STRANGE]:
+            want = did_you_mean(key, known, "a field of this object")
+            self.faults.append(Fault(self.at(key[:LONGEST_KEY]), show(key), want))
+        if len(strange) > MOST_STRANGE:
+            found = f"{len(strange) - MOST_STRANGE} more unknown fields"
+            self.faults.append(Fault(self.path, found, "none"))
 
 
 def _with_text_keys(raw: dict[Any, Any], path: str, faults: list[Fault]) -> dict[str, Any]:
@@ -183,7 +189,7 @@ def did_you_mean(found: str, known: Sequence[str], otherwise: str) -> str:
 
 
 def show(found: Any) -> str:
-    """A value as a user wrote it, short.
+    """A value as a user wrote it, short; costs little, however large it is.
 
     >>> show("x"), show(3), show(None), show({"a": 1})
     ("'x'", '3', 'nothing', '{"a": 1}')
@@ -192,5 +198,22 @@ def show(found: Any) -> str:
         return "nothing"
     if isinstance(found, str):
         return f"'{found[:SHOWN]}'"
-    text = json.dumps(found, default=str)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+    text = ""
+    try:
+        for part in _ENCODER.iterencode(found):
+            text += part[: SHOWN + 1]
+            if len(text) > SHOWN:
+                return text[:SHOWN] + "..."
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return f"{text}a number of many digits"
+    return text
+
+
+class _Encoder(json.JSONEncoder):
+    """Writes piece by piece; the fast encoder of `json` only knows the whole."""
+
+    def default(self, o: Any) -> str:
+        return str(o)
+
+
+_ENCODER = _Encoder()

@@ -29,6 +29,7 @@ METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 PASSIVE = frozenset({"cpu", "memory"})
 UNCACHED = PASSIVE | {"cron"}
 NAME_LIMIT = 63
+MOST_TRIGGERS = 256  # as in the definition, which compares their names with one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,9 @@ def triggers_of(spec: Node) -> tuple[TriggerBody, ...]:
     nodes = spec.children("triggers")
     if not nodes:
         spec.fault("triggers", None, "at least one trigger")
+    if len(nodes) > MOST_TRIGGERS:
+        spec.fault("triggers", f"{len(nodes)} triggers", f"at most {MOST_TRIGGERS}")
+        nodes = nodes[:MOST_TRIGGERS]
     triggers = tuple(_trigger(node, index) for index, node in enumerate(nodes))
     seen: set[str] = set()
     for trigger, node in zip(triggers, nodes, strict=True):
