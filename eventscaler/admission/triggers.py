@@ -14,6 +14,7 @@ from eventscaler.decode import (
     spec_of,
     translated,
 )
+from scalers._grants import ClientCredentials, Grant
 from scalers._params import slots_of
 from scalers.base import Secret, TriggerFaults, UnknownTrigger, load, parse
 
@@ -58,13 +59,24 @@ def _one(order: Scalable, trigger: TriggerBody, known: Known, *, strict: bool) -
     values = known.values(found) if found else {}
     identity = found.identity if found else None
     try:
-        ready = parse(spec_of(order, trigger, values, {}, identity, strict=strict))
+        grant = _grant(found)
+        ready = parse(spec_of(order, trigger, values, {}, identity, grant=grant, strict=strict))
     except TriggerFaults as wrong:
         elsewhere = _elsewhere(trigger, found) - values.keys()
         yield from (_judged(fault, elsewhere) for fault in translated(wrong.faults))
     else:
         yield from translated(ready.warnings)
     yield from _missing_auth(trigger, found)
+
+
+def _grant(found: Authentication | None) -> Grant | None:
+    """In place of the token that `oauth2` will give; nobody asks it for one here."""
+    if found is None or found.oauth2 is None:
+        return None
+    given = found.oauth2
+    return ClientCredentials(
+        token_url=given.token_url, client_id=given.client_id, client_secret=Secret("")
+    )
 
 
 def _judged(fault: Fault, elsewhere: Set[str]) -> Fault:

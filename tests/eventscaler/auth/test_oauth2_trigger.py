@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from eventscaler.admission import validate
 from eventscaler.auth import AuthSettings, Resolver
 from eventscaler.auth.resolver import key_of
 from eventscaler.decode import AuthRef, authentication, scaled_object
 from eventscaler.scaling.binding import Binder, Binding
 from scalers.base import read
 from scalers.io import IO
+from tests.eventscaler import manifests
 from tests.eventscaler.auth.servers.oauth import TokenEndpoint, token_endpoint
 from tests.eventscaler.auth.tools import placed
 from tests.scalers.test_rabbitmq import settled
@@ -17,6 +19,22 @@ from tests.scalers.test_rabbitmq_tokens import minting
 from tests.services.rabbitmq import RabbitMq, change
 
 QUEUE = "oauth2-manifest"
+
+
+def test_a_token_that_a_trigger_cannot_take_is_told_offline() -> None:
+    ref = {"valueFrom": {"secretKeyRef": {"name": "idp", "key": "s"}}}
+    oauth2 = {"clientId": "c", "clientSecret": ref, "tokenUrl": "https://idp.example/token"}
+    metadata = {"host": "amqp://mq/", "queueName": "q", "mode": "QueueLength", "value": "5"}
+    rabbit = {"type": "rabbitmq", "metadata": metadata, "authenticationRef": {"name": "creds"}}
+    cron = {"timezone": "UTC", "start": "0 8 * * *", "end": "0 9 * * *", "desiredReplicas": "3"}
+    clock = {"type": "cron", "metadata": cron, "authenticationRef": {"name": "creds"}}
+    order = manifests.scaled_object("work", rabbit, clock)
+    told = [
+        str(fault) for fault in validate([order, manifests.trigger_authentication(oauth2=oauth2)])
+    ]
+
+    assert any("a token (oauth2 or 'workloadIdentityResource') needs the HTTP" in t for t in told)
+    assert any("'oauth2' gives a token, which cron does not take" in text for text in told)
 
 
 async def bound(server: TokenEndpoint, broker: RabbitMq, io: IO, secret: str) -> Binding:
