@@ -52,7 +52,7 @@ def _register(registry: kopf.OperatorRegistry, engine: Sink, resource: Resource)
 
 def register_admission(registry: kopf.OperatorRegistry, judge: Judge) -> None:
     """Let *judge* decide what may be stored of our resources."""
-    for resource in (*WATCHED, SCALED_JOBS):
+    for resource in WATCHED:
         _register_admission(registry, judge, resource)
 
 
