@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 RECHECK_S = 0.5  # after something changed between its being read and its being watched
 RENEWED_AT = 0.8  # of the life of credentials
+AT_A_TIME = 16  # renewals begun before others have their turns
 
 
 class Bindings:
@@ -119,7 +120,20 @@ class Bindings:
         self._again(keys)
 
     def _again(self, keys: Iterable[Key]) -> None:
-        for key in sorted(keys):
+        found = sorted(keys)
+        if len(found) <= AT_A_TIME or self._group is None:
+            self._renew_all(found)
+        else:
+            self._group.create_task(self._spread(found))
+
+    async def _spread(self, keys: list[Key]) -> None:
+        """Let others have their turns between: ten thousand may use what changed."""
+        for start in range(0, len(keys), AT_A_TIME):
+            self._renew_all(keys[start : start + AT_A_TIME])
+            await asyncio.sleep(0)
+
+    def _renew_all(self, keys: Iterable[Key]) -> None:
+        for key in keys:
             tracked = self._find(key)
             if tracked is not None:
                 self._renew(tracked)
