@@ -15,6 +15,8 @@ import kopf
 from eventscaler.admission.review import Request, Verdict
 from kube.feed import Sink
 from kube.resources import (
+    CLOUD_EVENT_SOURCES,
+    CLUSTER_CLOUD_EVENT_SOURCES,
     CLUSTER_TRIGGER_AUTHENTICATIONS,
     SCALED_JOBS,
     SCALED_OBJECTS,
@@ -33,10 +35,12 @@ WATCHED = (
     SCALED_JOBS,
 )
 
+SINKS = (CLOUD_EVENT_SOURCES, CLUSTER_CLOUD_EVENT_SOURCES)
+
 
 def register(registry: kopf.OperatorRegistry, engine: Sink) -> None:
     """Let *engine* hear of every change of our resources."""
-    for resource in WATCHED:
+    for resource in (*WATCHED, *SINKS):
         _register(registry, engine, resource)
 
 

@@ -97,6 +97,16 @@ CLUSTER_TRIGGER_AUTHENTICATIONS = Resource(
     "ClusterTriggerAuthentication",
     namespaced=False,
 )
+CLOUD_EVENT_SOURCES = Resource(
+    "eventing.keda.sh", "v1alpha1", "cloudeventsources", "CloudEventSource"
+)
+CLUSTER_CLOUD_EVENT_SOURCES = Resource(
+    "eventing.keda.sh",
+    "v1alpha1",
+    "clustercloudeventsources",
+    "ClusterCloudEventSource",
+    namespaced=False,
+)
 NODE_POOLS = Resource("karpenter.sh", "v1", "nodepools", "NodePool", namespaced=False)
 NODE_CLAIMS = Resource("karpenter.sh", "v1", "nodeclaims", "NodeClaim", namespaced=False)
 PROVISIONERS = Resource(

@@ -188,7 +188,7 @@ async def _exchanged(call: Call, io: IO) -> Answer:
     egress = None if call.own else io.settings.egress
     headers = dict(call.headers)
     if call.json is not None:
-        headers["Content-Type"] = "application/json"
+        headers.setdefault("Content-Type", "application/json")
     try:
         async with (
             io.client(("http", call.own), partial(_session, egress), slots=1024) as session,

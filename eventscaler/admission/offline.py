@@ -25,10 +25,18 @@ from eventscaler.admission.held import hpa_of
 from eventscaler.admission.objects import advice, hpa_name, judged
 from eventscaler.admission.triggers import Known, judge_triggers
 from eventscaler.core.faults import Fault
-from eventscaler.decode import AuthRef, ScaledObject, authentication, data_of, scaled_job
+from eventscaler.decode import (
+    AuthRef,
+    ScaledObject,
+    authentication,
+    cloud_event_source,
+    data_of,
+    scaled_job,
+)
 from eventscaler.decode.node import LONGEST_KEY, Node
 from kube.scale import Target
 
+SOURCE_KINDS = ("CloudEventSource", "ClusterCloudEventSource")
 AUTH_KINDS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
 
 Body = Mapping[str, Any]
@@ -57,6 +65,8 @@ def validate(bodies: Bodies, *, strict: bool = False) -> list[Fault]:
             faults += _named(body, wrong)
             if job is not None:
                 faults += _named(body, judge_triggers(job, known, strict=strict))
+        elif body.get("kind") in SOURCE_KINDS:
+            faults += _named(body, cloud_event_source(body)[1])
     return faults + list(_disputes(orders, bodies))
 
 

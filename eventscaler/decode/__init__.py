@@ -7,6 +7,7 @@ each function returns the value, or None when an error forbids using it, and eve
 from __future__ import annotations
 
 from eventscaler.decode.authentication import Authentication, authentication
+from eventscaler.decode.cloud_event_source import CloudEventSource, cloud_event_source
 from eventscaler.decode.data import data_of
 from eventscaler.decode.scalable import Scalable
 from eventscaler.decode.scaled_job import ScaledJob, scaled_job
@@ -18,6 +19,7 @@ from eventscaler.decode.triggers import spec_of, translated
 __all__ = [
     "AuthRef",
     "Authentication",
+    "CloudEventSource",
     "EnvRef",
     "KeyRef",
     "Scalable",
@@ -26,6 +28,7 @@ __all__ = [
     "Source",
     "TriggerBody",
     "authentication",
+    "cloud_event_source",
     "data_of",
     "known_status",
     "scaled_job",

@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from eventscaler.auth import Resolver
+from eventscaler.cloudevents import Emitter, Sender
 from eventscaler.engine.authentications import Authentications
 from eventscaler.engine.bindings import Bindings
 from eventscaler.engine.external import ExternalMetrics
@@ -27,11 +28,12 @@ from eventscaler.engine.reporting import Reporter, about
 from eventscaler.engine.schedule import Key, Schedule
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.share import Share
+from eventscaler.engine.sources import SOURCES, Sources
 from eventscaler.engine.teller import Teller
 from eventscaler.engine.tracked import Counts, EngineStatistics, Tracked
 from eventscaler.engine.turn import Turn
 from eventscaler.engine.users import report
-from eventscaler.metrics import Meters
+from eventscaler.metrics import CloudEventMeters, Meters
 from eventscaler.readings import Readings
 from eventscaler.scaled_jobs.rounds import Rounds
 from eventscaler.scaled_jobs.store import Store
@@ -98,7 +100,9 @@ class EventEngine:
         self._told: list[set[Key]] = []  # a listing under way: what events told of since
         self._schedule = Schedule()
         resolver = Resolver(settings.auth)
-        self._teller = Teller(recorder)
+        sender = Sender(client, resolver, io, cluster=settings.cluster)
+        self._emitter = Emitter(sender.send, CloudEventMeters(registry), now=now, rng=rng)
+        self._teller = Teller(recorder, self._emitter)
         self._authentications = Authentications(self._share, self._meters, self._teller)
         self._registry = Registry(resolver, self._meters, self._authentications, hpa=settings.hpa)
         self._readings = Readings(io, self._meters, share_s=settings.share_s)
@@ -107,6 +111,7 @@ class EventEngine:
         self._hpas = Hpas(client, served=settings.serves_metrics)
         self.external = ExternalMetrics(self._registry.get, self._hurry, settings, now).external
         self._leaver = Leaver(client, scales, self._share)
+        self._sources = Sources(client, self._emitter, self._share, self._leaver, self._meters, now)
         binder = Binder(client, discovery, resolver, io, strict=settings.strict)
         self._bindings = bindings = Bindings(
             client,
@@ -151,6 +156,7 @@ class EventEngine:
             group.create_task(self._leaver.run())
             if self._share.whole:
                 group.create_task(report(self._registry.users, self._client, self._complete))
+            group.create_task(self._emitter.run())
             group.create_task(self._hpas.run(self._edited))
             while True:
                 key, due = await self._schedule.pop()
@@ -172,6 +178,7 @@ class EventEngine:
             for gone in known - {auth_key(resource.kind, body) for body in bodies}:
                 self._at_once(self._registry.unlearn(gone))
         self._authentications.settled = True
+        await self._sources.resync(self._listed)
         if not self._share.empty:
             for resource in SCALED.values():
                 await self._resync_objects(resource)
@@ -203,6 +210,8 @@ class EventEngine:
         if kind in SCALED:
             self._hear(object_key(body))
             self._upsert(body)
+        elif kind in SOURCES:
+            self._sources.put(body)
         else:
             self._learn(_RESOURCES[kind], body)
 
@@ -212,6 +221,8 @@ class EventEngine:
         if kind in SCALED:
             self._hear(object_key(body))
             self._deleted(object_key(body))
+        elif kind in SOURCES:
+            self._sources.drop(body)
         else:
             self._at_once(self._registry.unlearn(auth_key(kind, body)))
 

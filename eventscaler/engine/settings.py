@@ -21,6 +21,7 @@ class EventSettings:
         auth: what authentications may read.
         hpa: objects that do not say otherwise are scaled by HPAs of ours.
         serves_metrics: there is a metrics API; without one there are no HPAs.
+        cluster: what CloudEvents call this cluster where their source does not say.
         strict: a trigger with a key that it does not read is refused, not only warned of.
     """
 
@@ -32,5 +33,6 @@ class EventSettings:
     share_s: float = 1.0
     auth: AuthSettings = field(default_factory=AuthSettings)
     strict: bool = False
+    cluster: str = "kubernetes-default"
     hpa: bool = False
     serves_metrics: bool = False

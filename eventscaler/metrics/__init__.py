@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from eventscaler.metrics.admission import AdmissionMeters
 from eventscaler.metrics.build import build_info
+from eventscaler.metrics.cloud_events import CloudEventMeters
 from eventscaler.metrics.meters import KIND, Labels, Meters, Reader
 from eventscaler.metrics.tables import owner_of
 
-__all__ = ["KIND", "AdmissionMeters", "Labels", "Meters", "Reader", "build_info", "owner_of"]
+__all__ = [
+    "KIND",
+    "AdmissionMeters",
+    "CloudEventMeters",
+    "Labels",
+    "Meters",
+    "Reader",
+    "build_info",
+    "owner_of",
+]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from eventscaler.core.cloud_events import EVENT_TYPES
 from eventscaler.core.faults import Fault
-from eventscaler.decode import authentication, scaled_job, scaled_object
+from eventscaler.decode import authentication, cloud_event_source, scaled_job, scaled_object
 from kube.client import Json
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +21,15 @@ KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustertrigge
 DECODERS: dict[str, Callable[[Json], tuple[object, tuple[Fault, ...]]]] = {
     "ScaledObject": scaled_object,
     "ScaledJob": scaled_job,
+    "CloudEventSource": cloud_event_source,
+    "ClusterCloudEventSource": cloud_event_source,
 }
+SOURCES = ("cloudeventsources", "clustercloudeventsources")
 
 
 def crd(plural: str) -> Json:
-    found: Json = yaml.safe_load((ROOT / "crds" / f"keda.sh_{plural}.yaml").read_text())
+    group = "eventing.keda.sh" if plural in SOURCES else "keda.sh"
+    found: Json = yaml.safe_load((ROOT / "crds" / f"{group}_{plural}.yaml").read_text())
     return found
 
 
@@ -101,6 +106,31 @@ def objects(schema: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
             yield from objects(inner, (*path, key))
     elif schema.get("type") == "array":
         yield from objects(schema["items"], (*path, 0))
+
+
+@pytest.mark.parametrize("plural", SOURCES)
+def test_source_schemas_and_their_decoder_agree(plural: str) -> None:
+    kind = crd(plural)["spec"]["names"]["kind"]
+    assert unknown(full(kind, plural)) == []
+    for path in objects(spec_schema(plural)):
+        body = full(kind, plural)
+        place: Any = body["spec"]
+        for step in path:
+            place = place[step]
+        place["notAField"] = 1
+
+        assert len(unknown(body)) == 1, path
+
+
+def test_both_sources_have_one_spec_and_every_type_of_event() -> None:
+    spec, cluster = (spec_schema(plural) for plural in SOURCES)
+    types = spec["properties"]["eventSubscription"]["properties"]
+
+    assert spec == cluster
+    for key in ("includedEventTypes", "excludedEventTypes"):
+        assert types[key]["items"]["enum"] == list(EVENT_TYPES)
+    columns = version(SOURCES[0])["additionalPrinterColumns"]
+    assert [column["name"] for column in columns] == ["Active"]
 
 
 @pytest.mark.parametrize("plural", KINDS[2:])

@@ -38,6 +38,8 @@ async def test_every_kind_is_heard() -> None:
         "scaledjobs",
         "triggerauthentications",
         "clustertriggerauthentications",
+        "cloudeventsources",
+        "clustercloudeventsources",
     }
 
 

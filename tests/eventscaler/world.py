@@ -32,6 +32,7 @@ CRDS = Path(__file__).parents[2] / "crds"
 EPOCH = datetime(2026, 5, 1, 12, tzinfo=UTC)
 READS = {"GET", "HEAD"}
 OK = 200
+OURS = {"keda.sh", "eventing.keda.sh"}
 FORBIDDEN = b'{"kind": "Status", "reason": "Forbidden", "message": "not you"}'
 
 
@@ -41,7 +42,7 @@ def now() -> datetime:
 
 
 def crds() -> list[Json]:
-    return [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("keda.sh_*.yaml"))]
+    return [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*keda.sh_*.yaml"))]
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class World:
         """Make objects, and tell the engine of its own kinds as kopf would."""
         for body in bodies:
             made = await self.client.create(resource_of(body), body)
-            if body["apiVersion"].startswith("keda.sh/"):
+            if body["apiVersion"].partition("/")[0] in OURS:
                 self.engine.changed(made)
 
     async def edit(self, resource: Resource, name: str, **spec: object) -> None:
@@ -172,7 +173,7 @@ def echo(engine: EventEngine) -> Callable[[Request, Response], None]:
     def answered(request: Request, response: Response) -> None:
         if (
             request.method == "PATCH"
-            and request.path.startswith("/apis/keda.sh/")
+            and request.path.split("/")[2] in OURS
             and request.path.endswith("/status")
             and response.status == 200
         ):
