@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import typer
 
 from scalers.base import Secret
+from tandem import flags
+from tandem.cli import app
 from tandem.credentials import Credentials, auth_settings, io_settings
+from tandem.errors import BadInput
 
 
 def test_flags_and_environment_meet(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +37,32 @@ def test_flags_and_environment_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     assert io.azure.client_id == "client"
     assert io.azure.trusted == ("https://login.stack.example",)
     assert io.google.metadata == "http://10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("environ", "restricted", "life"),
+    [
+        ({}, False, "1h"),
+        ({"KEDA_RESTRICT_SECRET_ACCESS": "true"}, True, "1h"),
+        ({"KEDA_RESTRICT_SECRET_ACCESS": "false"}, False, "1h"),
+        ({"KEDA_BOUND_SERVICE_ACCOUNT_TOKEN_EXPIRY": "6h"}, False, "6h"),
+    ],
+)
+def test_kedas_variables_are_flags(
+    environ: dict[str, str], restricted: bool, life: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    group = typer.main.get_command(app)
+    context = group.make_context("tandem", ["run"])
+    run = group.commands["run"]  # type: ignore[attr-defined]  # a group, since there are many
+    given = run.make_context("run", [], parent=context).params
+
+    assert given["restrict_secret_access"] is restricted
+    assert given["bound_service_account_token_expiry"] == life
+
+
+@pytest.mark.parametrize("life", ["59m", "6h1s", "soon", "-1h"])
+def test_the_life_of_a_token_is_from_one_hour_to_six(life: str) -> None:
+    with pytest.raises(BadInput, match="would do: a duration from 3600s to 21600s"):
+        flags.seconds_between("--life", life, least_s=3600, most_s=21600)
