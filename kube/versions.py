@@ -17,7 +17,7 @@ import structlog
 
 from kube.cache import max_version, newer
 from kube.client import Client
-from kube.errors import KubeError
+from kube.errors import Denied, KubeError
 from kube.resources import Resource
 from kube.statuses import error_from, read_status
 from kube.values.backoff import Backoff
@@ -50,11 +50,19 @@ class Versions:
         told: called with an object that changed, or with None after a list, when any may have;
             must return soon.
         namespace: None for all.
+        denied: called when this may not be watched; it is tried again all the same.
     """
 
     def __init__(
-        self, client: Client, resource: Resource, told: Told, *, namespace: str | None = None
+        self,
+        client: Client,
+        resource: Resource,
+        told: Told,
+        *,
+        namespace: str | None = None,
+        denied: Callable[[], None] = lambda: None,
     ) -> None:
+        self._denied = denied
         self._client = client
         self._resource = resource
         self._told = told
@@ -88,6 +96,8 @@ class Versions:
             except KubeError as error:
                 failures = 1 if loop.time() - began >= LASTED_S else failures + 1
                 self._report(error)
+                if isinstance(error, Denied):
+                    self._denied()
             jitter = crc32(f"{self._namespace}/{failures}".encode()) / 2**32
             await asyncio.sleep(BACKOFF.after(failures, jitter))
 

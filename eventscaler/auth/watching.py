@@ -1,8 +1,8 @@
 """Who uses which Secret, ConfigMap or file, and who must hear that one changed.
 
 Watched is only where something is referenced: one watch per kind and namespace, and beyond `WIDE`
-namespaces one for all. Of an object nothing but its version is known here; see `kube.versions`.
-Files are looked at once a second.
+namespaces one for all, where that is permitted. Of an object nothing but its version is known here;
+see `kube.versions`. Files are looked at once a second.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Watcher(Generic[Owner]):
         self._refs: dict[Place, set[Ref]] = {}  # those in `_users`, by where they are
         self._spaces: dict[str, set[str]] = {kind: set() for kind in (*KINDS, FILE)}
         self._watches: dict[Place, tuple[Versions, asyncio.Task[None]]] = {}
+        self._narrow: set[str] = set()  # kinds that may not be watched everywhere
         self._files = asyncio.Event()  # set while some file is used
         self._group: asyncio.TaskGroup | None = None
 
@@ -99,7 +100,8 @@ class Watcher(Generic[Owner]):
         if self._group is None or kind == FILE:
             return
         spaces = self._spaces[kind]
-        wanted = {(kind, space) for space in (spaces if len(spaces) <= WIDE else {EVERYWHERE})}
+        narrow = len(spaces) <= WIDE or kind in self._narrow
+        wanted = {(kind, space) for space in (spaces if narrow else {EVERYWHERE})}
         for place in wanted - self._watches.keys():
             self._watches[place] = self._begun(self._group, place)
         for place in [each for each in self._watches if each[0] == kind and each not in wanted]:
@@ -111,7 +113,12 @@ class Watcher(Generic[Owner]):
         def told(key: Key | None) -> None:
             self._tell([Ref(kind, *key)] if key else self._within(kind, space))
 
-        found = Versions(self._client, KINDS[kind], told, namespace=space or None)
+        def denied() -> None:
+            if space == EVERYWHERE:
+                self._narrow.add(kind)
+                self._arrange(kind)
+
+        found = Versions(self._client, KINDS[kind], told, namespace=space or None, denied=denied)
         return found, group.create_task(found.run())
 
     def _within(self, kind: str, space: str) -> list[Ref]:

@@ -16,7 +16,7 @@ from kube.client import Client
 from kube.resources import NAMESPACES, SECRETS
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
 from tests.eventscaler.manifests import secret
-from tests.eventscaler.world import now
+from tests.eventscaler.world import Wire, now
 from tests.kube.test_cache import until
 
 Owner = tuple[str, str]
@@ -114,3 +114,28 @@ async def test_a_file_is_looked_at_again(tmp_path: Path) -> None:
 
         await until(lambda: bool(followed.changed))
         assert followed.changed[0] == (ref, frozenset({OWNER}))
+
+
+@pytest.mark.looptime
+async def test_where_all_namespaces_may_not_be_watched_each_is() -> None:
+    """As with Roles in chosen namespaces and no ClusterRole."""
+    sandbox = Sandbox(SandboxSettings(), now)
+    wire = Wire(sandbox.transport())
+    followed = Followed(Client(wire))
+    admin = Client(sandbox.transport())
+    wire.forbidden = lambda request: request.path == "/api/v1/secrets"
+    spaces = [f"team-{index}" for index in range(WIDE + 1)]
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(followed.watcher.run())
+        await asyncio.sleep(0)
+        for space in spaces:
+            await admin.create(NAMESPACES, {"metadata": {"name": space}})
+            followed.watcher.follow((space, "orders"), {Ref("Secret", space, "rabbit"): ""})
+        await asyncio.sleep(1)
+        assert followed.watcher.places() == {("Secret", space) for space in spaces}
+
+        await admin.create(SECRETS, secret("rabbit", "team-7", uri="x"))
+        await asyncio.sleep(1)
+        expected = (Ref("Secret", "team-7", "rabbit"), frozenset({("team-7", "orders")}))
+        assert followed.changed == [expected]
+        task.cancel()
