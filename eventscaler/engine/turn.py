@@ -134,8 +134,8 @@ class Turn:
             self._bindings.doubt(tracked)
         self._counts.scaled += done.written
         self._say(tracked, scaled(order, done, tracked.refused))
-        tracked.refused = done.refused
         self._log(tracked, done)
+        tracked.refused = done.refused
         tracked.memory = done.memory
         if done.entry is not None:
             tracked.journal = tracked.journal.noted(done.entry)
@@ -148,10 +148,10 @@ class Turn:
         if decision is None:
             return
         turned = was is None or was.reason is not decision.reason
-        moved = decision.replicas != decision.current
-        tell = log.info if moved or turned else log.debug
+        news = turned or was.replicas != decision.replicas or done.written or done.changed
+        tell = log.info if news or done.refused != tracked.refused else log.debug
         tell(
-            "scaled" if done.written else "conflict" if done.changed else "held",
+            _word(done),
             object=tracked.name,
             read={reading.trigger: reading.value for reading in decision.readings},
             current=decision.current,
@@ -215,6 +215,18 @@ class Turn:
         if decision.retry_at is None:
             return wait
         return min(wait, (decision.retry_at - self._now()).total_seconds())
+
+
+def _word(done: Round) -> str:
+    """What became of a decision, in a word of the log."""
+    if done.written:
+        return "scaled"
+    if done.changed:
+        return "conflict"
+    if done.refused:
+        return "refused"
+    decision = done.decision
+    return "held" if decision is None or decision.replicas == decision.current else "recommended"
 
 
 def _with_hpa(done: Round, kept: Kept | None) -> Round:
