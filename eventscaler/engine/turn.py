@@ -147,8 +147,9 @@ class Turn:
         decision, was = done.decision, tracked.decision
         if decision is None:
             return
-        turned = was is None or was.reason is not decision.reason
-        news = turned or was.replicas != decision.replicas or done.written or done.changed
+        before = (was.reason, was.replicas) if was else None
+        turned = before != (decision.reason, decision.replicas)
+        news = turned or done.written or done.changed
         tell = log.info if news or done.refused != tracked.refused else log.debug
         tell(
             _word(done),
