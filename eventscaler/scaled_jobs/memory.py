@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from eventscaler.core.jobs import JobDecision
+from eventscaler.decode import ScaledJob
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class JobMemory:
         last_active: kept with each round, written less often.
         refused: what the last start was refused with.
         decision: the last one.
+        quiet: the order of the last round, when no Job was in flight and none to be deleted.
     """
 
     last: int = 0
@@ -25,3 +27,4 @@ class JobMemory:
     last_active: datetime | None = None
     refused: str = ""
     decision: JobDecision | None = None
+    quiet: ScaledJob | None = None

@@ -1,7 +1,8 @@
 """A round of one ScaledJob: its Jobs are listed, then its triggers read, decided and acted on.
 
 The order matters: see `core.jobs.decide`. For the same reason an answer that another object got
-before the listing is not shared.
+before the listing is not shared. While no Job is in flight and no trigger is active nothing is
+listed: an idle ScaledJob costs the API nothing.
 
 Whatever fails is a value of the `Round`; nothing here raises for a source or for the API.
 """
@@ -12,11 +13,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eventscaler.core.jobs import JobDecision, RemovalReason, decide
+from eventscaler.core.jobs import Job, JobDecision, RemovalReason, Tally, decide
 from eventscaler.core.jobs.kept import entry_of
 from eventscaler.core.jobs.status import CHECK_FAILED, CREATE_FAILED
 from eventscaler.core.journal import Entry
-from eventscaler.core.model import Mode
+from eventscaler.core.model import Mode, Reading
 from eventscaler.core.status import Problem
 from eventscaler.decode import ScaledJob
 from eventscaler.readings import Asked, Readings
@@ -76,14 +77,13 @@ class Rounds:
         """
         settings = order.settings
         try:
-            jobs = await self._store.listed(order)
+            jobs, readings = await self._look(order, asked, memory)
         except KubeError as error:
             return Round(problem=Problem(CHECK_FAILED, f"its Jobs cannot be listed: {error}"))
-        listed_at = asyncio.get_running_loop().time()
-        wanted = tuple(asked) if settings.reads else ()
-        readings = await self._readings.sample(wanted, since=listed_at)
         now = self._now()
         made = decide(readings, jobs, settings, order.generation, now, memory.last_active)
+        rests = made.tally == Tally() and not made.create and not made.remove
+        memory.quiet = order if rests else None
         if settings.mode is Mode.RECOMMEND:
             return Round(decision=made, entry=entry_of(made, now))
         by_reason = {
@@ -102,3 +102,20 @@ class Rounds:
             cleaned=cleaned,
             trimmed=trimmed,
         )
+
+    async def _look(
+        self, order: ScaledJob, asked: Sequence[Asked], memory: JobMemory
+    ) -> tuple[tuple[Job, ...], tuple[Reading, ...]]:
+        """The Jobs, and then the queue; while nothing is in flight the queue alone is enough.
+
+        Raises:
+            KubeError: the Jobs cannot be listed.
+        """
+        wanted = tuple(asked) if order.settings.reads else ()
+        if memory.quiet is order:
+            readings = await self._readings.sample(wanted)
+            if not any(reading.is_active() for reading in readings):
+                return (), readings
+        jobs = await self._store.listed(order)
+        listed_at = asyncio.get_running_loop().time()
+        return jobs, await self._readings.sample(wanted, since=listed_at)

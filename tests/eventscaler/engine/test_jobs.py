@@ -436,6 +436,33 @@ async def test_idle_means_silent() -> None:
         assert len(world.wire.writes) <= 20, "lastActiveTime of the one that is always active"
 
 
+async def test_idle_costs_the_api_nothing_and_an_edit_is_seen() -> None:
+    async with running() as world:
+        await world.work(3)
+        await world.apply(scaled_job())
+        await asyncio.sleep(1)
+        await finish(world, 3)
+        await world.work(0)
+        await asyncio.sleep(61)
+        listed = 0
+
+        def delay(request: Request) -> float:
+            nonlocal listed
+            listed += request.path == JOBS_PATH
+            return 0.0
+
+        world.wire.delay_s = delay
+        await asyncio.sleep(600)
+        assert listed == 0
+
+        await world.edit(SCALED_JOBS, "batch", successfulJobsHistoryLimit=1)
+        await asyncio.sleep(1)
+        assert len(await jobs(world)) == 1
+        await world.work(2)
+        await asyncio.sleep(31)
+        assert len(await unfinished(world)) == 2
+
+
 async def test_a_namesake_of_the_other_kind_is_another_object() -> None:
     async with running() as world:
         await world.work(3)
