@@ -51,9 +51,10 @@ def _beyond(jobs: Sequence[Job], outcome: Outcome, kept: int) -> list[Removal]:
     ]
 
 
-def _seniority(job: Job) -> tuple[datetime, str]:
-    return (job.created, job.name)
+def _seniority(job: Job) -> tuple[datetime, int, str]:
+    """Times are whole seconds, so that many are equal; then the first that was started is first."""
+    return (job.created, job.sequence, job.name)
 
 
-def _ended(job: Job) -> tuple[datetime, str]:
-    return (job.ended or job.created, job.name)
+def _ended(job: Job) -> tuple[datetime, tuple[datetime, int, str]]:
+    return (job.ended or job.created, _seniority(job))

@@ -228,6 +228,17 @@ def test_history_keeps_the_latest_of_each_outcome() -> None:
     ]
 
 
+def test_of_those_that_ended_in_one_second_the_first_that_was_started_goes() -> None:
+    there = [
+        replace(job(0, outcome=Outcome.COMPLETE, ended_ago_s=9), created=NOON, sequence=10 - index)
+        for index in range(3)
+    ]
+    there = [replace(each, name=f"orders-{index}") for index, each in enumerate(there)]
+    found = made(there=there, settings=JobSettings(successes_kept=1)).remove
+
+    assert [removal.name for removal in found] == ["orders-2", "orders-1"]
+
+
 def test_history_of_zero_keeps_nothing() -> None:
     there = [job(0, outcome=Outcome.COMPLETE), job(1, outcome=Outcome.FAILED)]
     assert (
