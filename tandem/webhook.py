@@ -28,6 +28,7 @@ from kube.client import Client, Json
 from kube.errors import Conflict, KubeError
 from kube.resources import VALIDATING_WEBHOOK_CONFIGURATIONS
 from kube.values.backoff import Backoff
+from kube.values.times import Now
 from tandem import flags
 from tandem.clock import now
 from tandem.errors import BadInput
@@ -102,7 +103,8 @@ async def serve(
             await _listen(settings, settings.certificates, reviewer.review, load)
         hosts = await _hosts(client, settings.configuration)
         with TemporaryDirectory() as folder:
-            made = _Made(client, settings.configuration, hosts, Path(folder))
+            made = OwnCertificate(client, settings.configuration, hosts, Path(folder), now)
+            await made.write()
             group.create_task(made.keep_trusted())
             await _listen(settings, Path(folder), reviewer.review, load)
     raise AssertionError("unreachable")
@@ -162,22 +164,30 @@ def hosts_of(configuration: Json) -> Iterator[str]:
             yield host_of_url
 
 
-class _Made:
+class OwnCertificate:
     """A certificate of our own making for *hosts*, in *folder*, trusted by a configuration."""
 
-    def __init__(self, client: Client, name: str, hosts: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, client: Client, name: str, hosts: Sequence[str], folder: Path, clock: Now
+    ) -> None:
         self._client = client
+        self._clock = clock
         self._name = name
         self._hosts = hosts
         self._folder = folder
-        self._pair = self._renewed()
+        self._pair = self_signed(hosts, clock())
+
+    async def write(self) -> None:
+        """Put it into the folder; kopf looks for new files each minute."""
+        await asyncio.to_thread(_write, self._folder, self._pair)
 
     async def keep_trusted(self) -> NoReturn:
         """Write our authority where it is missing, now and later; renew before the end."""
         failures = 0
         while True:
-            if expires(self._pair.certificate) - now() < RENEW_BEFORE:
-                self._pair = self._renewed()
+            if expires(self._pair.certificate) - self._clock() < RENEW_BEFORE:
+                self._pair = self_signed(self._hosts, self._clock())
+                await self.write()
             try:
                 await self._trust()
                 failures, again_s = 0, AGAIN_S
@@ -189,14 +199,6 @@ class _Made:
                 _waits(self._name, str(error), again_s)
             await asyncio.sleep(again_s)
 
-    def _renewed(self) -> KeyPair:
-        """Another one; kopf looks for new files each minute."""
-        pair = self_signed(self._hosts, now())
-        (self._folder / CERTIFICATE).write_bytes(pair.certificate)
-        (self._folder / KEY).touch(mode=0o600)
-        (self._folder / KEY).write_bytes(pair.key)
-        return pair
-
     async def _trust(self) -> None:
         """Put our authority into every caBundle; write only when one lacks it."""
         found = await self._client.get(VALIDATING_WEBHOOK_CONFIGURATIONS, self._name)
@@ -206,13 +208,19 @@ class _Made:
             known = b64decode(config.get("caBundle") or "")
             if self._pair.authority in known:
                 continue
-            bundle = bundled(known, self._pair.authority, now())
+            bundle = bundled(known, self._pair.authority, self._clock())
             config["caBundle"] = b64encode(bundle).decode()
             changed = True
         if changed:
             await self._client.replace(VALIDATING_WEBHOOK_CONFIGURATIONS, found)
             what = f"ValidatingWebhookConfiguration/{self._name}"
             log.info("trusted", object=what, why="our authority is in its caBundle")
+
+
+def _write(folder: Path, pair: KeyPair) -> None:
+    (folder / CERTIFICATE).write_bytes(pair.certificate)
+    (folder / KEY).touch(mode=0o600)
+    (folder / KEY).write_bytes(pair.key)
 
 
 def _waits(name: str, why: str, again_s: float) -> None:

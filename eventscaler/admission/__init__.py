@@ -17,7 +17,6 @@ Source: https://keda.sh/docs/latest/concepts/admission-webhooks/
 from __future__ import annotations
 
 from eventscaler.admission.findings import Finding
-from eventscaler.admission.objects import TRANSFER
 from eventscaler.admission.offline import validate
 
-__all__ = ["TRANSFER", "Finding", "validate"]
+__all__ = ["Finding", "validate"]

@@ -8,10 +8,10 @@ from typing import Any
 from eventscaler.admission.findings import Finding, labelled
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode import ScaledObject, scaled_object
+from eventscaler.decode.hpa import ADOPT, YES
 from eventscaler.decode.node import Node
 from eventscaler.decode.scaled_object import NAME_LIMIT
 
-TRANSFER = "scaledobject.keda.sh/transfer-hpa-ownership"
 BUSY_POLL_S = 15
 """With a replica running triggers are read at least this often (`EventSettings.busy_poll_s`)."""
 
@@ -61,7 +61,7 @@ def own_hpa_name(body: Body) -> str:
 def transfers(body: Body) -> bool:
     """Whether it wants to take over an HPA that is there already."""
     meta = Node(body.get("metadata"), "", [])
-    return meta.texts("annotations").get(TRANSFER) == "true"
+    return meta.texts("annotations").get(ADOPT) == YES
 
 
 def _broken(order: ScaledObject, body: Body) -> Iterator[Finding]:

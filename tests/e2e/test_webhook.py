@@ -5,120 +5,36 @@ The operator under test does not lead, since another one holds its Lease: every 
 
 from __future__ import annotations
 
-import json
-import socket
-import time
-import urllib.request
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kube.certificates import self_signed
 from kube.client import Json
-from tests import control_plane
-from tests.charts.helm import Refused, Tool, environ_of
-from tests.clusters import Fleet, Kind
-from tests.e2e.operator import OperatorProcess
+from tests.charts.helm import Refused
+from tests.clusters import Cluster, Fleet, Kind
+from tests.e2e.guarded import KINDS, Guarded, standing_by
 from tests.eventscaler.manifests import (
     deployment,
     pods_trigger,
     scaled_object,
     trigger_authentication,
 )
-from tests.processes import free_ports
 from tests.test_cli import tandem
 
 pytestmark = pytest.mark.timeout(120)
-SOON_S = 30.0
-KINDS = (
-    "scaledobjects",
-    "scaledjobs",
-    "triggerauthentications",
-    "clustertriggerauthentications",
-)
 DENIED = 'admission webhook "{}.admission.tandem.sh" denied the request: {}'
 CPU: Json = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "50"}}
 LONG = "a" * 63
 
 
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """A namespace whose objects a webhook judges."""
-
-    kubectl: Tool
-    namespace: str
-    port: int
-    health: str
-
-    def apply(self, body: Json, *flags: str) -> str:
-        """What kubectl says of *body* put into this namespace, warnings included."""
-        meta = body["metadata"]
-        labels = meta.get("labels", {}) | {"guarded": self.namespace}
-        placed = meta | {"namespace": self.namespace, "labels": labels}
-        if body["kind"].startswith("Cluster"):
-            del placed["namespace"]
-        text = json.dumps(body | {"metadata": placed})
-        return self.kubectl("apply", "--filename=-", *flags, stdin=text)
-
-    def refusal(self, body: Json, *flags: str) -> str:
-        """The words in which it is refused; caches of other objects may be a moment behind."""
-        ends = time.monotonic() + SOON_S
-        while True:
-            try:
-                told = self.apply(body, "--dry-run=server", *flags)
-            except Refused as refused:
-                return str(refused)
-            assert time.monotonic() < ends, f"taken: {told}"
-
-    def warned(self, body: Json) -> str:
-        """What its author is told, though it is taken."""
-        with pytest.raises(Refused) as told:
-            self.apply(body, "--warnings-as-errors")
-        return str(told.value)
-
-    def metric(self, name: str, **labels: str) -> float:
-        with urllib.request.urlopen(f"{self.health}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        wanted = [f'{key}="{value}"' for key, value in labels.items()]
-        found = [line for line in lines if line.startswith(name + "{")]
-        return sum(
-            float(line.rpartition(" ")[2]) for line in found if all(w in line for w in wanted)
-        )
-
-
 @pytest.fixture(scope="module")
 def standby(_real: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """An operator that stands by, and a webhook configuration that leads to it."""
-    programs = control_plane.assets()
-    cluster = _real.get(Kind.OPERATED)
-    assert programs is not None
-    folder = tmp_path_factory.mktemp("webhook")
-    kubectl = Tool(programs / "kubectl", environ_of(folder, cluster.kubeconfig))
-    name, (port,) = f"webhook-{uuid.uuid4().hex[:8]}", free_ports(1)
-    kubectl("apply", "--server-side", "--force-conflicts", "--filename=crds")
-    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    for body in (held_lease(name), namespace(name), configuration(name, port)):
-        kubectl("apply", "--filename=-", stdin=json.dumps(body))
-    operator = OperatorProcess(
-        cluster,
-        folder,
-        "--only=events",
-        f"--lease={name}",
-        f"--webhook=127.0.0.1:{port}",
-        f"--webhook-configuration={name}",
-    )
-    operator.start(until="trusted")
-    health = next(
-        line["object"] for line in operator.lines() if line.get("why") == "health and metrics"
-    )
-    wait_for_port(port)
-    yield Guarded(kubectl, name, port, health)
-    operator.stop()
-    kubectl("delete", "validatingwebhookconfiguration", name)
-    assert "leading" not in {line.get("event") for line in operator.lines()}
+    with standing_by(_real.get(Kind.OPERATED), tmp_path_factory.mktemp("webhook")) as found:
+        yield found
 
 
 @pytest.fixture
@@ -127,62 +43,6 @@ def guarded(standby: Guarded) -> Iterator[Guarded]:
     yield standby
     kinds = "scaledobjects,triggerauthentications,deployments,limitranges,hpa"
     standby.kubectl("delete", kinds, "--all", f"--namespace={standby.namespace}", "--timeout=20s")
-
-
-def held_lease(name: str) -> Json:
-    renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    spec = {"holderIdentity": "another", "leaseDurationSeconds": 3600, "renewTime": renewed}
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": spec,
-    }
-
-
-def namespace(name: str) -> Json:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def configuration(name: str, port: int) -> Json:
-    """As the chart's, but by URL and for objects of this test."""
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": name},
-        "webhooks": [
-            {
-                "name": f"{plural}.admission.tandem.sh",
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "None",
-                "failurePolicy": "Ignore",
-                "timeoutSeconds": 10,
-                "objectSelector": {"matchLabels": {"guarded": name}},
-                "clientConfig": {"url": f"https://127.0.0.1:{port}/{plural}"},
-                "rules": [
-                    {
-                        "apiGroups": ["keda.sh"],
-                        "apiVersions": ["v1alpha1"],
-                        "resources": [plural],
-                        "operations": ["CREATE", "UPDATE"],
-                    }
-                ],
-            }
-            for plural in KINDS
-        ],
-    }
-
-
-def wait_for_port(port: int) -> None:
-    ends = time.monotonic() + SOON_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
-        except OSError:
-            assert time.monotonic() < ends
-            time.sleep(0.05)
-        else:
-            return
 
 
 def hpa(**annotations: str) -> Json:
@@ -378,6 +238,14 @@ def test_its_own_certificate_is_the_only_one_it_shows(guarded: Guarded) -> None:
 
     assert len(set(shown.split())) == 1
     assert len(shown.split()) == len(KINDS)
+
+
+def test_a_certificate_from_files(real_cluster: Cluster, tmp_path: Path) -> None:
+    pair = self_signed(["127.0.0.1"], datetime.now(UTC))
+    with standing_by(real_cluster, tmp_path, pair) as guarded:
+        told = guarded.refusal(scaled_object(LONG))
+
+    assert DENIED.format("scaledobjects", "spec.advanced") in told
 
 
 def test_what_is_right_passes(guarded: Guarded) -> None:

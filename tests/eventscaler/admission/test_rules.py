@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from eventscaler import admission
 from eventscaler.admission.around import Container, Hpa, Wanted, containers_of, defaulted_by
 from eventscaler.admission.held import hpa_of
 from eventscaler.admission.objects import judged
 from eventscaler.admission.offline import validate
 from eventscaler.decode import scaled_object as decoded
+from eventscaler.decode.hpa import ADOPT
 from kube.client import Json
 from tests.eventscaler.manifests import deployment, pods_trigger, scaled_object
 
@@ -310,7 +310,7 @@ def test_an_hpa_that_is_in_nobodys_way(other: Json) -> None:
 
 
 def test_an_hpa_is_taken_over_by_its_name() -> None:
-    wish = {admission.TRANSFER: "true"}
+    wish = {ADOPT: "true"}
     named = {"horizontalPodAutoscalerConfig": {"name": "web"}}
 
     assert told(hpa(), annotated(scaled_object(advanced=named), **wish)) == []
