@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import typer
@@ -14,28 +14,44 @@ from rich.table import Table
 
 from eventscaler.core.faults import Severity
 from eventscaler.scaled_jobs.check import check as check_jobs
-from eventscaler.scaling.check import CheckReport, check
+from eventscaler.scaling.check import Carried, CheckReport, check
 from kube.client import Client, Json
 from kube.config import ConfigError, connect, load
 from scalers.io import IO
-from tandem import files
+from tandem import files, flags
+from tandem.check_watch import Round
+from tandem.check_watch import watch as watch_rounds
 from tandem.clock import now
 from tandem.credentials import auth_settings, io_settings
 from tandem.errors import BadInput
 
+POLLING = "pollingInterval"
 CHECKS = {"ScaledObject": check, "ScaledJob": check_jobs}
 
 
 def main(
-    paths: Sequence[Path], *, kubeconfig: str | None, context: str | None, as_json: bool
+    paths: Sequence[Path],
+    *,
+    kubeconfig: str | None,
+    context: str | None,
+    as_json: bool,
+    watch: str | None = None,
 ) -> int:
-    """Print what was read and what would follow; 1 when a trigger gave no answer."""
+    """Print what was read and what would follow; 1 when a trigger gave no answer.
+
+    *watch* is a length of time, or `POLLING`: then rounds are made until Ctrl-C, which is 0.
+    """
     bodies = [document.body for document in files.read(paths)]
     orders = [body for body in bodies if body["kind"] in CHECKS]
     if len(orders) != 1:
         found = f"{len(orders)} ScaledObjects and ScaledJobs"
         raise BadInput(f"--file: found {found}; would do: exactly one")
     others = [body for body in bodies if body is not orders[0]]
+    if watch is not None:
+        every_s = None if watch == POLLING else flags.seconds("--watch", watch, zero=False)
+        with suppress(KeyboardInterrupt):
+            return asyncio.run(_watch(orders[0], others, kubeconfig, context, every_s, as_json))
+        return 0
     report = asyncio.run(_check(orders[0], others, kubeconfig, context))
     if as_json:
         typer.echo(json.dumps(report.json()))
@@ -49,6 +65,27 @@ def main(
 async def _check(
     body: Json, others: list[Json], kubeconfig: str | None, context: str | None
 ) -> CheckReport:
+    async with _rounds(body, others, kubeconfig, context) as round_:
+        return await round_(None)
+
+
+async def _watch(  # what the command line says
+    body: Json,
+    others: list[Json],
+    kubeconfig: str | None,
+    context: str | None,
+    every_s: float | None,
+    as_json: bool,  # noqa: FBT001
+) -> int:
+    async with _rounds(body, others, kubeconfig, context) as round_:
+        return await watch_rounds(round_, now, every_s=every_s, as_json=as_json)
+
+
+@asynccontextmanager
+async def _rounds(
+    body: Json, others: list[Json], kubeconfig: str | None, context: str | None
+) -> AsyncIterator[Round]:
+    """What makes one round, with connections that stay open for the next."""
     async with AsyncExitStack() as stack:
         client, namespace = None, "tandem"
         try:
@@ -64,7 +101,11 @@ async def _check(
         stack.push_async_callback(io.close)
         auth = auth_settings(namespace)
         checked = CHECKS[body["kind"]]
-        return await checked(body, io, client=client, others=others, auth=auth)
+
+        async def made(before: Carried | None) -> CheckReport:
+            return await checked(body, io, client=client, others=others, auth=auth, before=before)
+
+        yield made
 
 
 def _show(report: CheckReport) -> None:

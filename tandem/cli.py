@@ -306,12 +306,14 @@ def check(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     as_json: AsJson = False,
+    watch: run_options.Watch = None,
 ) -> None:
-    """Read every trigger of a ScaledObject once, for real, and show what would follow."""
+    """Read every trigger of a ScaledObject or ScaledJob once, for real; show what would follow."""
     from tandem import check_command  # noqa: PLC0415
 
     path = str(kubeconfig) if kubeconfig else None
-    _finish(check_command.main(file, kubeconfig=path, context=context, as_json=as_json))
+    code = check_command.main(file, kubeconfig=path, context=context, as_json=as_json, watch=watch)
+    _finish(code)
 
 
 @app.command()
@@ -383,7 +385,7 @@ def _finish(code: int) -> None:
 def main() -> None:
     """Run the command line and turn bad input into one line on standard error and exit code 2."""
     try:
-        app()
+        app(list(flags.spelled(sys.argv[1:])))
     except BadInput as error:
         sys.stderr.write(f"tandem: {error}\n")
         sys.exit(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from urllib.parse import urlsplit
 
@@ -177,3 +177,16 @@ def _number(text: str) -> float | None:
 
 def _bad(flag: str, found: str, wanted: str) -> BadInput:
     return BadInput(f"{flag}: found {found!r}; would do: {wanted}")
+
+
+def spelled(arguments: Sequence[str]) -> Iterator[str]:
+    """*arguments* with a value for a `--watch` that has none, which click cannot leave out.
+
+    >>> list(spelled(["check", "--watch", "-f", "x"]))
+    ['check', '--watch=pollingInterval', '-f', 'x']
+    >>> list(spelled(["check", "--watch", "5s"]))
+    ['check', '--watch', '5s']
+    """
+    for this, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        bare = this == "--watch" and not following[:1].isdigit()
+        yield "--watch=pollingInterval" if bare else this

@@ -1,4 +1,4 @@
-"""Options of `tandem run`, as typer reads them."""
+"""Options of commands, most of them of `tandem run`, as typer reads them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ class ScaleWith(StrEnum):
     HPA = "hpa"
 
 
+Watch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[DURATION]",
+        help="Again and again until Ctrl-C: each pollingInterval, or --watch=5s.",
+    ),
+]
 Counts = Annotated[
     ScaleWith,
     typer.Option(help="Who counts from 1 to max where an object does not say: Tandem or HPAs."),

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from eventscaler.auth import AuthSettings
 from eventscaler.core.jobs import Job, decide
+from eventscaler.core.model import Memory
 from eventscaler.decode import ScaledJob, known_status, scaled_job
 from eventscaler.metrics import Meters
 from eventscaler.readings import Readings
@@ -19,6 +20,7 @@ from eventscaler.scaled_jobs.store import Store
 from eventscaler.scaling.binding import Binder
 from eventscaler.scaling.check import (
     Bodies,
+    Carried,
     CheckedJobs,
     CheckReport,
     checked,
@@ -40,6 +42,7 @@ async def check(
     client: Client | None = None,
     others: Bodies = (),
     auth: AuthSettings | None = None,
+    before: Carried | None = None,
 ) -> CheckReport:
     """Read every trigger of *body* once and say which Jobs would follow.
 
@@ -59,9 +62,8 @@ async def check(
     readings = await Readings(io, Meters(CollectorRegistry())).sample(
         binding.asked, since=listed_at
     )
-    made = decide(
-        readings, jobs, order.settings, generation, io.now(), known_status(body).last_active
-    )
+    active = before.memory.last_active if before else known_status(body).last_active
+    made = decide(readings, jobs, order.settings, generation, io.now(), active)
     in_flight = made.tally.in_flight
     return CheckReport(
         triggers=tuple(
@@ -79,6 +81,8 @@ async def check(
             create=made.create,
             delete=tuple(removal.name for removal in made.remove),
         ),
+        polling_s=order.polling_s,
+        carried=Carried(memory=Memory(last_active=made.last_active)),
     )
 
 

@@ -7,7 +7,8 @@ holds wins. Without one, the count is what would follow from zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -16,7 +17,7 @@ from eventscaler.auth import AuthSettings, Given, Resolver, decoded
 from eventscaler.auth.resolver import key_of
 from eventscaler.core.decide import decide
 from eventscaler.core.faults import Fault, errors
-from eventscaler.core.model import COMPOSITE, Reading, State
+from eventscaler.core.model import COMPOSITE, Memory, Reading, State
 from eventscaler.decode import (
     AuthRef,
     Scalable,
@@ -89,6 +90,19 @@ class CheckedJobs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What one check leaves to the next, as if its decision had been carried out.
+
+    Attributes:
+        current, desired: the count that was found, and the one that was decided.
+    """
+
+    memory: Memory
+    current: int = 0
+    desired: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
     """What was read and what would follow.
 
@@ -96,6 +110,8 @@ class CheckReport:
         active: None when nobody can tell.
         faults: what is wrong with the manifest; with an error nothing was read.
         jobs: for a ScaledJob, whose replicas are its Jobs in flight.
+        polling_s: how often the manifest wants to be looked at.
+        carried: for the next check of the same object; None when there was no decision.
     """
 
     triggers: tuple[CheckedTrigger, ...]
@@ -105,6 +121,8 @@ class CheckReport:
     reason: str
     faults: tuple[Fault, ...] = ()
     jobs: CheckedJobs | None = None
+    polling_s: float = 30.0
+    carried: Carried | None = None
 
     @property
     def ok(self) -> bool:
@@ -130,6 +148,7 @@ async def check(
     client: Client | None = None,
     others: Bodies = (),
     auth: AuthSettings | None = None,
+    before: Carried | None = None,
 ) -> CheckReport:
     """Read every trigger of *body* once and say what would follow; never raises for a source.
 
@@ -139,6 +158,7 @@ async def check(
         client: the cluster; None to do without.
         others: further objects of the same file: authentications, secrets, config maps.
         auth: what authentications may read.
+        before: what the check before this one left; None for a first one.
     """
     if body.get("kind") != "ScaledObject":
         return refused([Fault("kind", f"'{body.get('kind')}'", "ScaledObject")])
@@ -152,15 +172,15 @@ async def check(
     if binding.refused:
         return refused(faults)
     readings = await Readings(io, Meters(CollectorRegistry())).sample(binding.asked)
-    current, whence = await _current(order, client, discovery)
+    current, whence = await _current(order, client, discovery, before)
     now = io.now()
-    created = now if order.created == EPOCH else order.created
-    known = known_status(body)
+    memory = _memory(body, before, current, now)
     state = State(
         current=current,
-        created=created,
-        last_active=known.last_active,
-        failures=dict(known.failures),
+        created=now if order.created == EPOCH else order.created,
+        last_active=memory.last_active,
+        history=memory.history,
+        failures=memory.failures,
     )
     decision = decide(readings, order.limits, state, order.settings, now)
     return CheckReport(
@@ -178,7 +198,18 @@ async def check(
         desired_replicas=decision.replicas,
         reason=decision.message + whence,
         faults=faults,
+        polling_s=order.polling_s,
+        carried=Carried(memory=decision.memory, current=current, desired=decision.replicas),
     )
+
+
+def _memory(body: Json, before: Carried | None, current: int, now: datetime) -> Memory:
+    """What the decision may look back on: the object's status, or the check before."""
+    if before is None:
+        known = known_status(body)
+        return Memory(last_active=known.last_active, failures=dict(known.failures))
+    moved = before.memory.history.moved(current - before.current, now)
+    return replace(before.memory, history=moved)
 
 
 def refused(faults: Sequence[Fault]) -> CheckReport:
@@ -223,15 +254,20 @@ def _computed(reading: Reading) -> CheckedTrigger:
 
 
 async def _current(
-    order: ScaledObject, client: Client | None, discovery: Discovery | None
+    order: ScaledObject,
+    client: Client | None,
+    discovery: Discovery | None,
+    before: Carried | None,
 ) -> tuple[int, str]:
     """The target's replicas, and where they are from when not from the cluster."""
+    assumed = before.desired if before else 0
+    whence = "from the last decision" if before else "from zero"
     if client is None or discovery is None:
-        return 0, "; from zero, as there is no cluster"
+        return assumed, f"; {whence}, as there is no cluster"
     try:
         return (await Scales(client, discovery).get(order.target)).replicas, ""
     except KubeError as error:
-        return 0, f"; from zero: {error}"
+        return assumed, f"; {whence}: {error}"
 
 
 async def resolver_of(
@@ -281,4 +317,4 @@ def given_of(others: Bodies) -> Given:
     return held
 
 
-__all__ = ["CheckReport", "CheckedJobs", "CheckedTrigger", "check"]
+__all__ = ["Carried", "CheckReport", "CheckedJobs", "CheckedTrigger", "check"]

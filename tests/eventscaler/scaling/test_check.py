@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from eventscaler.scaling.check import check
+from kube.resources import DEPLOYMENTS
 from scalers.io import IO
 from tests.eventscaler.manifests import (
     deployment,
@@ -115,3 +118,41 @@ async def test_what_a_formula_makes_of_the_triggers_is_shown() -> None:
         assert (made.name, made.type) == ("composite-metric", "formula")
         assert (made.value, made.target, made.activation, made.active) == (4.5, 3, 1, True)
         assert report.desired_replicas == 2
+
+
+async def test_a_second_check_looks_back_on_the_first() -> None:
+    """The cooldown runs from when work was last seen, not from the object's creation."""
+    async with running() as world:
+        body = scaled_object("orders", cooldownPeriod=60)
+        io = IO(now, world.client)
+        await world.work(1)
+        await world.apply(deployment(replicas=1))
+        first = await check(body, io, client=world.client)
+        await world.work(0)
+        await asyncio.sleep(30)
+        second = await check(body, io, client=world.client, before=first.carried)
+        await asyncio.sleep(31)
+        third = await check(body, io, client=world.client, before=second.carried)
+        forgetful = await check(body, io, client=world.client)
+
+    found = (first, second, third, forgetful)
+    assert [report.desired_replicas for report in found] == [1, 1, 0, 0]
+
+
+async def test_a_move_that_somebody_made_counts_for_the_policies() -> None:
+    """Two pods a minute were allowed, and somebody took them."""
+    policy = {"type": "Pods", "value": 2, "periodSeconds": 60}
+    behavior = {"scaleUp": {"policies": [policy]}}
+    hpa = {"horizontalPodAutoscalerConfig": {"behavior": behavior}}
+    async with running() as world:
+        body = scaled_object("orders", advanced=hpa)
+        io = IO(now, world.client)
+        await world.work(9)
+        await world.apply(deployment(replicas=1))
+        first = await check(body, io, client=world.client)
+        patch = {"spec": {"replicas": 3}}
+        await world.client.patch(DEPLOYMENTS, "orders", patch, namespace="default")
+        second = await check(body, io, client=world.client, before=first.carried)
+
+    assert (first.desired_replicas, second.current_replicas) == (3, 3)
+    assert second.desired_replicas == 3
