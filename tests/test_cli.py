@@ -168,6 +168,13 @@ def test_a_faulty_manifest_from_standard_input() -> None:
     assert "did you mean 'cron'?" in answer.stdout
 
 
+def test_the_examples_are_valid_together() -> None:
+    answer = tandem("validate", "-f", str(Path(__file__).parents[1] / "examples"))
+
+    assert answer.stdout.endswith(" objects: valid\n")
+    assert answer.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("flags", "environ", "code"),
     [
