@@ -18,6 +18,8 @@ import pytest
 from kube.client import Client, Json
 from kube.errors import KubeError
 from kube.resources import (
+    CLOUD_EVENT_SOURCES,
+    CLUSTER_CLOUD_EVENT_SOURCES,
     JOBS,
     NODE_CLAIMS,
     SCALED_JOBS,
@@ -65,8 +67,6 @@ RESERVED: dict[Permission, str] = {
     ("", "pods", "delete"): "pods left when a claim's terminationGracePeriod ends",
     ("autoscaling", "horizontalpodautoscalers", "get"): "an HPA that KEDA left; test_hpa_mode.py",
     ("autoscaling", "horizontalpodautoscalers", "delete"): "the same",
-    ("eventing.keda.sh", "cloudeventsources/status", "patch"): "engine/test_cloud_events.py",
-    ("eventing.keda.sh", "clustercloudeventsources/status", "patch"): "likewise",
     ("apps", "statefulsets", "get"): "as deployments, for the other kind of target",
     ("discovery.k8s.io", "endpointslices", "list"): "metrics-api over all pods of a service",
     ("metrics.k8s.io", "pods", "list"): "cpu and memory triggers; the run has no metrics-server",
@@ -212,8 +212,25 @@ async def play(scene: Scene) -> None:
     await job_of(scene, first)
     await scene.client.delete(SCALED_JOBS, JOB, namespace=scene.world.namespace)
     await until_gone(scene)
+    await sinks_of(scene)
     await scene.until(lambda s: s.backlog == 0, "the queue is empty", 90)
     await scene.until(lambda s: s.at_zero, "back to zero", 60)
+
+
+async def sinks_of(scene: Scene) -> None:
+    """Have CloudEvents sent to nowhere, until both kinds of source say that they are."""
+    namespace = scene.world.namespace
+    for resource in (CLOUD_EVENT_SOURCES, CLUSTER_CLOUD_EVENT_SOURCES):
+        where = namespace if resource.namespaced else None
+        spec = {"destination": {"http": {"uri": "http://127.0.0.1:1/"}}}
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, "spec": spec}
+        await scene.client.create(
+            resource, body | {"metadata": {"name": namespace}}, namespace=where
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            while not (await scene.client.get(resource, namespace, namespace=where)).get("status"):
+                await asyncio.sleep(LOOK_S)
+        await scene.client.delete(resource, namespace, namespace=where)
 
 
 async def until_gone(scene: Scene) -> None:
