@@ -282,7 +282,7 @@ class Cache(Generic[T]):
     async def _pause(self, attempt: int) -> None:
         """At first not at all, then longer each time, and not in step with other caches."""
         jitter = crc32(f"{self.resource.plural}/{attempt}".encode()) / 2**32
-        await asyncio.sleep(BACKOFF.after(attempt - 1, jitter))
+        await asyncio.sleep(round(BACKOFF.after(attempt - 1, jitter), 3))
 
 
 def newer(version: str, than: str) -> bool:

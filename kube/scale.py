@@ -61,6 +61,10 @@ class Scales:
             raise NotFound(told, status=404) from error
         return scale_of(found)
 
+    def held(self, target: Target) -> Scale | None:  # noqa: ARG002  # those that watch know some
+        """The scale where it is known without asking; None: ask `get`."""
+        return None
+
     async def put(self, target: Target, replicas: int, *, was: Scale) -> Scale:
         """Set the replicas of a scale that *was* read. Raises `Conflict` when it changed since."""
         resource = await self._discovery.resource(target.api_version, target.kind)

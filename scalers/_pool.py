@@ -23,6 +23,7 @@ class Closable(Protocol):
 
 
 CLOSE_S = 5.0
+SWEEP_S = 1.0  # a look at all clients with every call would cost more than the call
 
 log = structlog.get_logger()
 
@@ -58,13 +59,17 @@ class Pool:
         self._idle_s = idle_s
         self._slots = slots
         self._entries: dict[Hashable, _Entry] = {}
+        self._swept_at = float("-inf")
 
     @asynccontextmanager
     async def client(
         self, key: Hashable, opened: Callable[[], Awaitable[C]], slots: int | None
     ) -> AsyncIterator[C]:
-        await self._close_idle()
-        entry = self._entries.setdefault(key, _Entry(slots or self._slots, _now()))
+        if _now() >= self._swept_at + SWEEP_S:
+            await self._close_idle()
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(slots or self._slots, _now())
         entry.users += 1
         try:
             async with entry.slots:
@@ -106,7 +111,8 @@ class Pool:
             await self._shut(entry)
 
     async def _close_idle(self) -> None:
-        limit = _now() - self._idle_s
+        self._swept_at = _now()
+        limit = self._swept_at - self._idle_s
         idle = [k for k, e in self._entries.items() if e.users == 0 and e.used_at <= limit]
         for key in idle:  # one by one: whoever closes them may be cancelled on the way
             entry = self._entries.get(key)

@@ -51,8 +51,9 @@ from kube.resources import (
     TRIGGER_AUTHENTICATIONS,
     Resource,
 )
-from kube.scale import Scales
+from kube.scale import Target
 from kube.values.times import Now
+from kube.watched_scales import WatchedScales
 from scalers.io import IO
 
 log = structlog.get_logger()
@@ -70,7 +71,7 @@ class EventEngine:
     Args:
         client: writes go through its gate, so an engine that lost its lease changes nothing.
         io: where scalers read; shared with nobody else, closed by its owner.
-        rng: spreads the first polls.
+        rng: spreads the polls.
         registry: where the meters go.
         shards: into how many the objects are divided; with more than one, only those of shards
             that were taken up are handled.
@@ -107,7 +108,7 @@ class EventEngine:
         self._registry = Registry(resolver, self._meters, self._authentications, hpa=settings.hpa)
         self._readings = Readings(io, self._meters, share_s=settings.share_s)
         discovery = Discovery(client)
-        scales = Scales(client, discovery)
+        self._scales = scales = WatchedScales(client, discovery, self._moved)
         self._hpas = Hpas(client, served=settings.serves_metrics)
         self.external = ExternalMetrics(self._registry.get, self._hurry, settings, now).external
         self._leaver = Leaver(client, scales, self._share)
@@ -153,6 +154,7 @@ class EventEngine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._bindings.run())
             group.create_task(self._keep_listed())
+            group.create_task(self._scales.run())
             group.create_task(self._leaver.run())
             if self._share.whole:
                 group.create_task(report(self._registry.users, self._client, self._complete))
@@ -332,6 +334,13 @@ class EventEngine:
         if tracked is not None:
             self._due(tracked, 0.0)
 
+    def _moved(self, target: Target) -> None:
+        """The count of a workload changed: of one of ours it is looked at unless we did that."""
+        scale = self._scales.held(target)
+        for tracked in self._registry.of_target(target):
+            if scale is not None and scale.replicas != tracked.count:
+                self._due(tracked, 0.0)
+
     def _hurry(self, tracked: Tracked) -> None:
         self._due(tracked, 0.0)
 
@@ -375,4 +384,17 @@ class EventEngine:
             self._schedule.put(tracked.key, now)
         elif wait is not None:
             # counted from when it was due, so that slow samples do not stretch the interval
-            self._schedule.put(tracked.key, max(due + wait, now + min(wait, 1.0)))
+            at = due + self._spread(tracked, wait)
+            self._schedule.put(tracked.key, max(at, now + min(wait, 1.0)))
+
+    def _spread(self, tracked: Tracked, wait: float) -> float:
+        """A poll somewhat earlier, so that objects made or woken together do not stay in step.
+
+        The first one at any time of the interval: that is the object's place in it.
+        """
+        order = tracked.order
+        jitter = self._settings.jitter
+        if not jitter or order is None or wait < min(order.polling_s, self._settings.busy_poll_s):
+            return wait  # for a reason of its own, such as the end of a cooldown
+        placed, tracked.placed = tracked.placed, True
+        return wait * self._rng.uniform(1.0 - jitter if placed else 0.0, 1.0)

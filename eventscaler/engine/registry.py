@@ -92,9 +92,12 @@ class Registry:
         """
         if not isinstance(tracked.order, ScaledObject):
             return ""
-        claims = [self._objects[key] for key in self._claims.get(tracked.order.target, ())]
+        claims = self.of_target(tracked.order.target)
         first = min(claims, key=_seniority, default=tracked)
         return "" if first is tracked else first.key.name
+
+    def of_target(self, target: Target) -> list[Tracked]:
+        return [self._objects[key] for key in self._claims.get(target, ())]
 
     def of_shard(self, shard: int) -> list[Tracked]:
         return [tracked for tracked in self._objects.values() if tracked.shard == shard]

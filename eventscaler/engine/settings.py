@@ -13,6 +13,8 @@ class EventSettings:
 
     Args:
         first_poll_s: start-up polls are spread over this, or the pollingInterval if shorter.
+        jitter: how much of the pollingInterval a poll may come early; 0: objects that were made
+            together stay in step.
         busy_poll_s: with a replica running, the longest wait; the HPA's own clock in KEDA.
         refresh_s: credentials and refused triggers are read again at least this often.
         retry_s: wait after the scale was changed under us.
@@ -26,6 +28,7 @@ class EventSettings:
     """
 
     first_poll_s: float = 5.0
+    jitter: float = 0.05
     busy_poll_s: float = 15.0
     refresh_s: float = 300.0
     retry_s: float = 1.0

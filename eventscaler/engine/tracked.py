@@ -30,6 +30,8 @@ class Tracked:
         memory: for the next decision; last_active is written less often than it is kept.
         running: a sample is under way; `again` asks for another right after it.
         refused: what the last write of the scale was refused with.
+        placed: whether it has its place in the interval.
+        count: of its target, as last seen or written; None before the first look.
         decision: the last one, made at `sampled_at` on the loop's clock; `journal` has more.
         waiting: for the end of a turn.
         told: the warnings that an Event has told of.
@@ -53,6 +55,8 @@ class Tracked:
     running: bool = False
     again: bool = False
     refused: str = ""
+    placed: bool = False
+    count: int | None = None
     decision: Decision | None = None
     sampled_at: float = float("-inf")
     waiting: list[asyncio.Future[None]] = field(default_factory=list)

@@ -97,7 +97,7 @@ class Turn:
             await self._report(tracked, order, (), Round(problem=problem))
             return self._settings.refresh_s
         kept = await self._hpas.clear(order, tracked.status.hpa_name)
-        done = await self._sampler.round(order, binding.asked, tracked.memory)
+        done = await self._sampler.round(order, binding.asked, tracked.memory, tracked.count)
         self._account(tracked, order, done)
         if kept is None and done.problem is None:
             kept = await self._hpas.keep(order, binding.asked, tracked.status.hpa_name)
@@ -137,6 +137,7 @@ class Turn:
         self._log(tracked, done)
         tracked.refused = done.refused
         tracked.memory = done.memory
+        tracked.count = done.count
         if done.entry is not None:
             tracked.journal = tracked.journal.noted(done.entry)
         if decision is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from eventscaler.core.decide import decide
 from eventscaler.core.journal import Entry, entry
-from eventscaler.core.model import Decision, Memory, Mode, Reading, State
+from eventscaler.core.model import Decision, Limits, Memory, Mode, Reading, State
 from eventscaler.core.status import CHECK_FAILED, NO_REPLICAS, Problem
 from eventscaler.decode import ScaledObject
 from eventscaler.readings import Asked, Readings
@@ -41,7 +41,8 @@ class Round:
         memory: for the next round.
         written: whether the scale was set.
         refused: what the API said no with when it should be set; "" otherwise.
-        changed: the scale was changed under us; sample again soon.
+        changed: the scale was changed by somebody else just now; sample again soon.
+        count: of the target afterwards; None when it could not be read.
     """
 
     decision: Decision | None = None
@@ -51,6 +52,7 @@ class Round:
     written: bool = False
     refused: str = ""
     changed: bool = False
+    count: int | None = None
     timings: Timings = Timings()
 
 
@@ -61,8 +63,18 @@ class Sampler:
         self._readings = readings
         self._now = now
 
-    async def round(self, order: ScaledObject, asked: Sequence[Asked], memory: Memory) -> Round:
-        """Bring the target to what its triggers ask for."""
+    async def round(
+        self,
+        order: ScaledObject,
+        asked: Sequence[Asked],
+        memory: Memory,
+        count: int | None = None,
+    ) -> Round:
+        """Bring the target to what its triggers ask for.
+
+        Another *count* than the one seen or written last is somebody's change: it is left alone in
+        this round, unless it is out of the object's limits.
+        """
         clock = asyncio.get_running_loop().time
         began = clock()
         scale, readings, ready = await self._read(order, asked)
@@ -80,7 +92,11 @@ class Sampler:
         )
         decision = decide(readings, order.limits, state, order.settings, now)
         decided = clock()
-        outcome = await self._write(order, scale, decision)
+        if count not in (None, scale.replicas) and _within(order.limits, scale.replicas):
+            outcome = Round(decision=decision, memory=decision.memory, changed=True)
+        else:
+            outcome = await self._write(order, scale, decision)
+        outcome = replace(outcome, count=decision.replicas if outcome.written else scale.replicas)
         kept = entry(decision, now, written=outcome.written, refused=outcome.refused)
         timings = Timings(read - began, decided - read, clock() - decided)
         return replace(outcome, entry=kept, timings=timings)
@@ -89,11 +105,14 @@ class Sampler:
         self, order: ScaledObject, asked: Sequence[Asked]
     ) -> tuple[Scale | Problem, tuple[Reading, ...], int | None]:
         wanted = tuple(asked) if order.reads else ()
+        scale = self._scales.held(order.target)
+        if scale is not None and not self._asks_for_pods(wanted, scale):
+            return scale, await self._readings.sample(wanted), None
         async with asyncio.TaskGroup() as group:
             scale_task = group.create_task(self._scale(order, wanted))
             readings_task = group.create_task(self._readings.sample(wanted))
-        scale, ready = scale_task.result()
-        return scale, readings_task.result(), ready
+        found, ready = scale_task.result()
+        return found, readings_task.result(), ready
 
     async def _scale(
         self, order: ScaledObject, asked: Sequence[Asked]
@@ -109,12 +128,15 @@ class Sampler:
 
     async def _ready(self, order: ScaledObject, scale: Scale, asked: Sequence[Asked]) -> int | None:
         """Ready pods, counted only where the Value arithmetic will ask for them."""
-        by_value = any(one.trigger and one.trigger.metric_type == "Value" for one in asked)
-        if not by_value or scale.replicas == 0 or not scale.selector:
+        if not self._asks_for_pods(asked, scale):
             return None
         namespace = order.target.namespace
         pods = await self._client.items(PODS, namespace=namespace, labels=scale.selector)
         return sum(1 for pod in pods if _is_ready(pod))
+
+    def _asks_for_pods(self, asked: Sequence[Asked], scale: Scale) -> bool:
+        by_value = any(one.trigger and one.trigger.metric_type == "Value" for one in asked)
+        return bool(by_value and scale.replicas and scale.selector)
 
     async def _write(self, order: ScaledObject, scale: Scale, decision: Decision) -> Round:
         kept = Round(decision=decision, memory=decision.memory)
@@ -130,6 +152,10 @@ class Sampler:
             return replace(kept, refused=str(error))
         moved = decision.history.moved(decision.replicas - scale.replicas, self._now())
         return replace(kept, memory=replace(kept.memory, history=moved), written=True)
+
+
+def _within(limits: Limits, replicas: int) -> bool:
+    return replicas == limits.rest or limits.awake <= replicas <= limits.max
 
 
 def _is_ready(pod: Json) -> bool:

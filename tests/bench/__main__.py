@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import again, alone, formula, idle, latency, memory, planning, rounds
+from tests.bench import again, alone, formula, idle, latency, memory, objects, planning, rounds
 from tests.bench.scenarios import profile
 from tests.bench.table import Table, machine, with_tables
 
@@ -34,6 +34,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Table]]] = {
     "latency": latency.measure,
     "memory": memory.measure,
     "idle": idle.measure,
+    "objects": objects.measure,
     "formula": formula.measure,
     **PLANNING,
 }

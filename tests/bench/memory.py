@@ -72,7 +72,8 @@ async def each(count: int, act: Callable[[int], Awaitable[object]]) -> None:
             group.create_task(work())
 
 
-async def scaled(client: Client, number: int, trigger: Json) -> None:
+async def scaled(client: Client, number: int, trigger: Json, **more: object) -> None:
+    """A Deployment at zero and its ScaledObject."""
     name = f"work-{number}"
     template = {
         "metadata": {"labels": {"app": name}},
@@ -82,6 +83,7 @@ async def scaled(client: Client, number: int, trigger: Json) -> None:
     spec = {"replicas": 0, "selector": selector, "template": template}
     await client.create(DEPLOYMENTS, {"metadata": {"name": name}, "spec": spec}, namespace="bench")
     wanted = {"scaleTargetRef": {"name": name}, "pollingInterval": 30, "triggers": [trigger]}
+    wanted |= more
     body = {"metadata": {"name": name}, "spec": wanted}
     await client.create(SCALED_OBJECTS, body, namespace="bench")
 

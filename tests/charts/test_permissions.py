@@ -67,6 +67,8 @@ RESERVED: dict[Permission, str] = {
     ("", "pods", "delete"): "pods left when a claim's terminationGracePeriod ends",
     ("autoscaling", "horizontalpodautoscalers", "get"): "an HPA that KEDA left; test_hpa_mode.py",
     ("autoscaling", "horizontalpodautoscalers", "delete"): "the same",
+    ("apps", "statefulsets", "list"): "as deployments, for the other kind of target",
+    ("apps", "statefulsets", "watch"): "as deployments, for the other kind of target",
     ("apps", "statefulsets", "get"): "as deployments, for the other kind of target",
     ("discovery.k8s.io", "endpointslices", "list"): "metrics-api over all pods of a service",
     ("metrics.k8s.io", "pods", "list"): "cpu and memory triggers; the run has no metrics-server",

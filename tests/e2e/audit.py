@@ -32,7 +32,7 @@ class Audit:
     Attributes:
         holders: by Lease, as the server confirmed it.
         writes: how often each operator wrote each object.
-        sampled: when each object's scale was last read, on the loop's clock.
+        sampled: when each object's queue was last read, on the loop's clock.
         foreign: writes of somebody who did not hold the object's shard.
     """
 
@@ -59,7 +59,6 @@ class Audit:
             return
         name = parts[-2]
         if method == "GET":
-            self.sampled[name] = asyncio.get_running_loop().time()
             return
         self.writes[who, name] += 1
         if self.shard_of(name) not in self.held_by(who):

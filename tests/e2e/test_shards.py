@@ -29,11 +29,12 @@ LEASE = "3s"
 
 
 @asynccontextmanager
-async def restless_queue() -> AsyncIterator[str]:
+async def restless_queue(sampled: dict[str, float]) -> AsyncIterator[str]:
     """The URL of a queue of which no two readings are alike, so that every sample is a write."""
     depths = itertools.cycle((5, 10, 15))
 
-    async def depth(_: web.Request) -> web.Response:
+    async def depth(request: web.Request) -> web.Response:
+        sampled[request.match_info["name"]] = asyncio.get_running_loop().time()
         return web.json_response({"n": next(depths)})
 
     app = web.Application()
@@ -115,10 +116,10 @@ async def operators(cluster: Cluster, folder: Path, unique: str) -> AsyncIterato
         stack.push_async_callback(client.close)
         await install_crds(client)
         await client.create(NAMESPACES, {"metadata": {"name": unique}})
-        url = await stack.enter_async_context(restless_queue())
+        audit = Audit(unique, unique, SHARDS)
+        url = await stack.enter_async_context(restless_queue(audit.sampled))
         await _populate(client, unique, url)
         stack.push_async_callback(_clear, client, unique)
-        audit = Audit(unique, unique, SHARDS)
         yield Operators(cluster, folder, unique, audit, stack)
 
 

@@ -182,7 +182,7 @@ def echo(engine: EventEngine) -> Callable[[Request, Response], None]:
     return answered
 
 
-DEFAULTS = EventSettings()
+DEFAULTS = EventSettings(jitter=0.0)  # polls to the second
 
 
 @asynccontextmanager

@@ -389,9 +389,9 @@ async def test_a_stale_sample_is_read_anew_unless_it_is_to_be_cached() -> None:
 async def test_a_source_that_never_answers_keeps_no_hpa_waiting_for_ever() -> None:
     async with running(SETTINGS) as world:
         await world.work(2)
-        await world.apply(deployment(), scaled_object())
+        await world.apply(deployment(), scaled_object("orders", pods_trigger(metricType="Value")))
         await asyncio.sleep(1)
-        world.wire.delay_s = lambda request: 1000.0 if request.path.endswith("/scale") else 0.0
+        world.wire.delay_s = lambda request: 1000.0 if request.path.endswith("/pods") else 0.0
         await asyncio.sleep(60)
         began = asyncio.get_running_loop().time()
         with pytest.raises(Blind, match="was not read within 10 s"):

@@ -130,7 +130,7 @@ async def test_start_up_polls_are_spread() -> None:
             await world.apply(deployment(f"d{index}"), scaled_object(f"d{index}"))
         await asyncio.sleep(60)
         sandbox = world.sandbox
-    async with running(EventSettings(share_s=0), sandbox) as world:
+    async with running(EventSettings(share_s=0, jitter=0), sandbox) as world:
         await asyncio.sleep(2.5)
         halfway = world.engine.statistics().samples
         await asyncio.sleep(2.6)
@@ -245,7 +245,7 @@ async def test_a_deleted_object_leaves_its_workload_and_the_meters() -> None:
 
 
 async def test_what_vanished_unheard_is_forgotten_by_the_next_listing() -> None:
-    async with running(EventSettings(resync_s=60)) as world:
+    async with running(EventSettings(resync_s=60, jitter=0)) as world:
         await world.apply(deployment(), scaled_object())
         await asyncio.sleep(1)
         await world.client.delete(SCALED_OBJECTS, "orders", namespace="default")

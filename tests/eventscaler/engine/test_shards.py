@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from kube.lease import Elector
 from kube.resources import SCALED_OBJECTS
 from kube.roll import labels_of
 from kube.shards import Shards, acting
-from kube.transport import Request, Response, Transport
+from kube.transport import Request, Response, Stream, Transport
 from kube.values.lease import Terms
 from kube.values.shards import shard_of
 from tandem.sandbox.cluster import Sandbox
@@ -157,10 +158,14 @@ class Audit:
         body = json.loads(request.body or b"{}")
         self.holders[body["metadata"]["name"]] = body["spec"]["holderIdentity"]
 
+    def read(self, selector: str) -> None:
+        """The pods that a trigger counts: an object's selector excludes its own name."""
+        found = re.search(r"not(?:!=| notin \()([^,)]+)", selector)
+        if found:
+            self.samples.setdefault(found[1], []).append(asyncio.get_running_loop().time())
+
     def asked(self, who: str, request: Request) -> None:
-        kind, name = request.path.split("/")[6:8]
-        if kind == "deployments" and request.method == "GET":
-            self.samples.setdefault(name, []).append(asyncio.get_running_loop().time())
+        name = request.path.split("/")[7]
         if request.method != "GET":
             self.writes.append((asyncio.get_running_loop().time(), who, request.path))
             holder = self.holders[f"tandem-shard-{shard_of(f'default/{name}', SHARDS)}"]
@@ -185,11 +190,19 @@ class Tapped:
         request.gate()  # as the HTTP transport does when the connection stands
         if request.path.endswith(("/scale", "/status")):
             self.audit.asked(self.who, request)
+        if request.path.endswith("/pods"):
+            self.audit.read(request.query.get("labelSelector", ""))
         answer = await self.inner.send(request, timeout_s=timeout_s)
         changes = request.method in {"PUT", "POST"} and answer.status < 300
         if changes and "/leases" in request.path:
             self.audit.lease(request)
         return answer
+
+    @asynccontextmanager
+    async def stream(self, request: Request, *, timeout_s: float) -> AsyncIterator[Stream]:
+        await self.open.wait()
+        async with self.inner.stream(request, timeout_s=timeout_s) as stream:
+            yield stream
 
     async def close(self) -> None:
         await self.inner.close()
@@ -201,7 +214,7 @@ class Process:
     def __init__(self, name: str, sandbox: Sandbox, audit: Audit) -> None:
         self.tap = Tapped(sandbox.transport(), name, audit)
         self.tap.open.set()
-        leases = Client(self.tap)  # type: ignore[arg-type]  # nobody watches here
+        leases = Client(self.tap)
         clock = asyncio.get_running_loop().time
         common = {"namespace": "default", "identity": name, "now": now, "clock": clock}
         labels = labels_of("tandem", SHARDS)
@@ -210,7 +223,7 @@ class Process:
         self.world, self.recorder = made(
             EventSettings(), sandbox, shards=SHARDS, gate=self.shards.gate
         )
-        self.world.wire.inner = self.tap  # type: ignore[assignment]
+        self.world.wire.inner = self.tap
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -231,9 +244,10 @@ async def fleet(*names: str) -> AsyncIterator[tuple[World, Audit, list[Process]]
     """Processes on one cluster with objects whose queue never stops changing."""
     audit = Audit()
     world, _ = made(EventSettings(), None)
-    triggers = [pods_trigger()]
     for name in NAMES:
-        wanted = scaled_object(name, *triggers, pollingInterval=POLL_S, cooldownPeriod=0)
+        trigger = pods_trigger()
+        trigger["metadata"]["podSelector"] += f",not!={name}"
+        wanted = scaled_object(name, trigger, pollingInterval=POLL_S, cooldownPeriod=0)
         await world.apply(deployment(name), wanted)
     processes = [Process(name, world.sandbox, audit) for name in names]
     queue = asyncio.create_task(_tides(world))
