@@ -104,6 +104,8 @@ class Readings:
 
         A read that began before *since*, by the loop's clock, is not shared.
         """
+        if len(asked) == 1:  # most have one, and a task for it would be for nothing
+            return (await self._reading(asked[0], since),)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._reading(one, since)) for one in asked]
         return tuple(task.result() for task in tasks)

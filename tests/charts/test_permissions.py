@@ -333,6 +333,24 @@ async def test_the_main_job_with_the_charts_account(
     assert set(RESERVED) <= granted(rules), "a reason for a permission that is not given"
 
 
+async def test_replicas_that_share_the_objects_are_refused_nothing(
+    helm_program: Path, real_cluster: Cluster, unique: str, tmp_path: Path
+) -> None:
+    flags = ("--set=shards=2", "--set=only=events")
+    async with (
+        installed(helm_program, real_cluster, tmp_path, unique, *flags) as release,
+        await release.operator(tmp_path) as operator,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        while sum(line["event"] == "shard taken up" for line in operator.lines()) < 2:
+            await asyncio.sleep(LOOK_S)
+
+    asked = release.asked()
+    assert [each for each, allowed in asked if not allowed] == []
+    leases = ("create", "list", "get", "update", "patch", "delete")
+    assert {("coordination.k8s.io", "leases", verb) for verb in leases} <= {e for e, _ in asked}
+
+
 async def test_secrets_are_read_only_where_that_is_permitted(
     helm_program: Path, real_cluster: Cluster, unique: str, tmp_path: Path
 ) -> None:
