@@ -75,6 +75,7 @@ class RunSettings:
         listen: "host:port" of the health and metrics endpoints; port 0 takes a free one.
         pack: how nodes are planned.
         strict: refuse triggers with keys that they do not read.
+        cluster_name: what CloudEvents call this cluster.
         webhook: where admission is served, by every replica; None for nowhere.
         lent: what authentications may use of the operator's.
     """
@@ -98,6 +99,7 @@ class RunSettings:
     plan_deadline_s: float = 60.0
     node_startup_s: float = 0.0
     strict: bool = False
+    cluster_name: str = "kubernetes-default"
     webhook: WebhookSettings | None = None
     lent: Credentials = LENT
 
@@ -338,6 +340,7 @@ class Operator:
             settings=EventSettings(
                 auth=auth_settings(self._namespace, self._settings.lent),
                 strict=self._settings.strict,
+                cluster=self._settings.cluster_name,
                 hpa=self._settings.scale_with == "hpa",
                 serves_metrics=self._settings.metrics is not None,
             ),

@@ -125,6 +125,7 @@ def run(  # one parameter a flag is how typer reads a command
     trusted_azure_host: run_options.TrustedAzure = None,
     secret_refresh: run_options.Refresh = "5m",  # noqa: S107 - a length of time
     node_startup: Annotated[str, typer.Option(help="Start-up time of a kwok node.")] = "0s",
+    cluster_name: run_options.ClusterName = "kubernetes-default",
     log_level: LogLevel = "info",
     log_format: Style = LogFormat.AUTO,
 ) -> None:
@@ -169,6 +170,7 @@ def run(  # one parameter a flag is how typer reads a command
         plan_deadline_s=flags.seconds("--plan-deadline", plan_deadline, zero=False),
         node_startup_s=flags.seconds("--node-startup", node_startup),
         strict=strict,
+        cluster_name=cluster_name,
         webhook=webhook_of(webhook, webhook_certificates, webhook_configuration, strict=strict),
         lent=Credentials(
             file_root=filepath_auth_root_path,

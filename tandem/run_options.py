@@ -24,6 +24,12 @@ Watch = Annotated[
         help="Again and again until Ctrl-C: each pollingInterval, or --watch=5s.",
     ),
 ]
+ClusterName = Annotated[
+    str,
+    typer.Option(
+        "--cluster-name", "--k8s-cluster-name", help="What CloudEvents call this cluster."
+    ),
+]
 Counts = Annotated[
     ScaleWith,
     typer.Option(help="Who counts from 1 to max where an object does not say: Tandem or HPAs."),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from eventscaler.auth import AuthFault, Resolver
@@ -29,6 +30,7 @@ from scalers.base import ScalerError, TriggerSpec
 from scalers.io import IO
 
 TIMEOUT_S = 10.0
+KEEP = timedelta(seconds=10)  # credentials, unless they are refused
 API_VERSION = "2018-01-01"
 BATCH = "application/cloudevents-batch+json; charset=utf-8"
 TOPIC_DOMAIN = "eventgrid.azure.net"
@@ -61,6 +63,7 @@ class Sender:
         self._resolver = resolver
         self._io = io
         self._cluster = cluster
+        self._kept: dict[CloudEventSource, tuple[datetime, Credentials]] = {}
 
     async def send(self, source: CloudEventSource, what: Occurrence) -> None:
         """Bring *what* to *source*'s sink.
@@ -69,7 +72,7 @@ class Sender:
             Undelivered: the sink did not say that it has it.
         """
         try:
-            found = await credentials(source, self._resolver, self._client, self._io)
+            found = await self._credentials(source)
         except AuthFault as fault:
             raise Undelivered(str(fault)) from fault
         lasting = False
@@ -79,8 +82,18 @@ class Sender:
             lasting = answer.status in CLIENT_ERRORS and answer.status not in LATER
             accepted(call, answer)
         except (ScalerError, ValueError) as error:  # the latter of a call that makes no sense
+            self._kept.pop(source, None)  # they may have been rotated
             text = scrubbed(str(error), list(found.values.values()))
             raise Undelivered(text, lasting=lasting) from error
+
+    async def _credentials(self, source: CloudEventSource) -> Credentials:
+        """Resolved once for a burst of events."""
+        now = self._io.now()
+        self._kept = {each: kept for each, kept in self._kept.items() if kept[0] > now}
+        if source not in self._kept:
+            found = await credentials(source, self._resolver, self._client, self._io)
+            self._kept[source] = (now + KEEP, found)
+        return self._kept[source][1]
 
     async def _to_address(
         self, source: CloudEventSource, what: Occurrence, found: Credentials

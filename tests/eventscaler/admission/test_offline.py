@@ -84,6 +84,18 @@ def test_all_faults_of_all_objects_come_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["CloudEventSource", "ClusterCloudEventSource"])
+def test_where_cloud_events_are_sent_is_judged_too(kind: str) -> None:
+    body = {"kind": kind, "metadata": {"name": "bus"}, "spec": {"destination": {}}}
+
+    assert found(body) == [
+        (
+            "error",
+            f"{kind}/bus spec.destination: found nothing, want one of http, azureEventGridTopic",
+        )
+    ]
+
+
 def test_an_authentication_elsewhere_is_only_a_note() -> None:
     assert {severity for severity, _ in found(scaled_object("orders", rabbit()))} == {"note"}
 

@@ -64,12 +64,19 @@ async def sink(status: int = 202, text: str = "") -> AsyncIterator[Sink]:
         yield made
 
 
+def cluster() -> Client:
+    return Client(Sandbox(SandboxSettings(crds=crds()), lambda: NOON).transport())
+
+
 @asynccontextmanager
 async def sender(
-    *auth: dict[str, Any], egress: Egress | None = None, azure: AzureSurroundings | None = None
+    *auth: dict[str, Any],
+    egress: Egress | None = None,
+    azure: AzureSurroundings | None = None,
+    client: Client | None = None,
 ) -> AsyncIterator[Sender]:
     """A sender in a cluster that holds the secret `creds` and some authentications."""
-    client = Client(Sandbox(SandboxSettings(crds=crds()), lambda: NOON).transport())
+    client = client or cluster()
     resolver = Resolver(AuthSettings(cluster_namespace="keda"))
     values = {"token": CANARY, "key": CANARY, "modes": "bearer"}
     for namespace in ("default", "keda"):
@@ -178,9 +185,27 @@ async def test_credentials_of_an_authentication_are_sent() -> None:
     assert request.headers["Authorization"] == f"Bearer {CANARY}"
 
 
+async def test_a_rotated_secret_is_used_once_the_old_one_is_refused() -> None:
+    """And before that one look at the cluster serves a burst of events."""
+    client = cluster()
+    async with sink() as made, sender(keys(*BEARER), client=client) as sending:
+        await sending.send(source(made.url, auth=NAMED), WHAT)
+        rotated = secret("creds", "default", token="another", modes="bearer")
+        await client.patch(SECRETS, "creds", {"data": rotated["data"]}, namespace="default")
+        await sending.send(source(made.url, auth=NAMED), WHAT)
+        made.status = 401
+        with pytest.raises(Undelivered):
+            await sending.send(source(made.url, auth=NAMED), WHAT)
+        made.status = 202
+        await sending.send(source(made.url, auth=NAMED), WHAT)
+
+    shown = [request.headers["Authorization"] for request, _ in made.requests]
+    assert shown == [*[f"Bearer {CANARY}"] * 3, "Bearer another"]
+
+
 async def test_a_cluster_source_finds_its_authentication_in_the_operators_namespace() -> None:
     auth = keys(*BEARER, cluster=True)
-    cluster = CloudEventSource(
+    everywhere = CloudEventSource(
         "ClusterCloudEventSource",
         "",
         "sink",
@@ -189,7 +214,7 @@ async def test_a_cluster_source_finds_its_authentication_in_the_operators_namesp
         auth=AuthRef("creds", "ClusterTriggerAuthentication"),
     )
     async with sink() as made, sender(auth) as sending:
-        await sending.send(replace(cluster, address=made.url), WHAT)
+        await sending.send(replace(everywhere, address=made.url), WHAT)
 
     assert made.requests[0][0].headers["Authorization"] == f"Bearer {CANARY}"
 

@@ -16,14 +16,19 @@ from eventscaler.engine import EventSettings
 from eventscaler.engine.share import Share
 from kube.client import Client
 from kube.lease import Elector
-from kube.resources import SCALED_OBJECTS
+from kube.resources import CLOUD_EVENT_SOURCES, SCALED_OBJECTS
 from kube.roll import labels_of
 from kube.shards import Shards, acting
 from kube.transport import Request, Response, Stream, Transport
 from kube.values.lease import Terms
 from kube.values.shards import shard_of
 from tandem.sandbox.cluster import Sandbox
-from tests.eventscaler.manifests import deployment, pods_trigger, scaled_object
+from tests.eventscaler.manifests import (
+    deployment,
+    pods_trigger,
+    scaled_object,
+    trigger_authentication,
+)
 from tests.eventscaler.world import World, made, now, running
 
 pytestmark = pytest.mark.looptime
@@ -62,6 +67,39 @@ async def test_only_what_was_taken_up_is_handled() -> None:
         await asyncio.sleep(40)
         assert await world.replicas(of_shard(0)) == 3
         assert await world.replicas(of_shard(1)) == 5
+
+
+async def test_a_source_and_an_authentication_are_told_of_by_whose_shard_they_are() -> None:
+    """Every process knows them all."""
+    source = {
+        "apiVersion": "eventing.keda.sh/v1alpha1",
+        "kind": "CloudEventSource",
+        "metadata": {"name": of_shard(1), "namespace": "default"},
+        "spec": {
+            "destination": {"http": {"uri": "http://127.0.0.1:1/"}},
+            "eventSubscription": {"includedEventTypes": ["keda.scaledjob.removed.v1"]},
+        },
+    }
+    async with running(shards=2) as world:
+        world.engine.take_up(0)
+        await asyncio.sleep(1)
+        await world.apply(source)
+        for name in (of_shard(0), of_shard(1)):
+            await world.apply(trigger_authentication(name))
+        await asyncio.sleep(120)
+
+        writes = [path for _, path in world.wire.writes]
+        assert [path for path in writes if "cloudeventsources" in path and "PATCH" in path] == []
+        assert [reason for reason, _ in await world.events(of_shard(0))] == [
+            "TriggerAuthenticationAdded"
+        ]
+        assert await world.events(of_shard(1)) == []
+
+        world.engine.take_up(1)
+        await asyncio.sleep(61)
+        found = await world.client.get(CLOUD_EVENT_SOURCES, of_shard(1), namespace="default")
+        assert found["status"]["conditions"][0]["status"] == "True"
+        assert await world.events(of_shard(1)) == []
 
 
 def passing() -> None:
