@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,10 @@ def test_a_signal_ends_it_cleanly(stage: Stage) -> None:
 
     assert answer(f"{health}/healthz") == (200, "ok")
     assert answer(f"{health}/readyz") == (200, "ok")
-    assert "tandem_leading 1.0" in answer(f"{health}/metrics")[1]
+    shown = answer(f"{health}/metrics")[1]
+    assert "tandem_leading 1.0" in shown
+    assert 'keda_build_info{git_commit="",goarch="' in shown
+    assert f'version="{version("tandem-autoscaler")}"}} 1.0' in shown
     assert lease_of(stage) != ""
 
     operator.send(signal.SIGINT)

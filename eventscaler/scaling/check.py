@@ -260,14 +260,14 @@ async def _current(
     before: Carried | None,
 ) -> tuple[int, str]:
     """The target's replicas, and where they are from when not from the cluster."""
-    assumed = before.desired if before else 0
-    whence = "from the last decision" if before else "from zero"
     if client is None or discovery is None:
-        return assumed, f"; {whence}, as there is no cluster"
+        whence = "the last decision" if before else "zero"
+        return before.desired if before else 0, f"; from {whence}, as there is no cluster"
     try:
         return (await Scales(client, discovery).get(order.target)).replicas, ""
     except KubeError as error:
-        return assumed, f"; {whence}: {error}"
+        whence = "the last count" if before else "zero"
+        return before.current if before else 0, f"; from {whence}: {error}"
 
 
 async def resolver_of(

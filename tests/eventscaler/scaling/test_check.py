@@ -156,3 +156,17 @@ async def test_a_move_that_somebody_made_counts_for_the_policies() -> None:
 
     assert (first.desired_replicas, second.current_replicas) == (3, 3)
     assert second.desired_replicas == 3
+
+
+async def test_a_count_that_cannot_be_read_again_is_taken_for_the_same() -> None:
+    """The decision was not carried out: nobody may take it for the count."""
+    async with running() as world:
+        io = IO(now, world.client)
+        await world.work(7)
+        await world.apply(deployment(replicas=2))
+        first = await check(scaled_object(), io, client=world.client)
+        world.wire.fail = lambda request: request.path.endswith("/scale")
+        second = await check(scaled_object(), io, client=world.client, before=first.carried)
+
+    assert (first.desired_replicas, second.current_replicas) == (7, 2)
+    assert "; from the last count: " in second.reason
