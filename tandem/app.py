@@ -27,7 +27,7 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 
 from eventscaler import handlers as event_handlers
 from eventscaler.engine import EventEngine, EventSettings
-from eventscaler.metrics import build_info
+from eventscaler.metrics import Exposed, build_info
 from kube.client import Client, Json
 from kube.config import ClusterConfig, ConfigError, connect, load
 from kube.events import Recorder
@@ -378,7 +378,7 @@ async def _until(stop: asyncio.Event) -> None:
 
 
 def _registry() -> CollectorRegistry:
-    registry = CollectorRegistry()
+    registry = Exposed()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     build_info(registry, version("tandem-autoscaler"))

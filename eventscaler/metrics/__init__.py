@@ -5,6 +5,7 @@ from __future__ import annotations
 from eventscaler.metrics.admission import AdmissionMeters
 from eventscaler.metrics.build import build_info
 from eventscaler.metrics.cloud_events import CloudEventMeters
+from eventscaler.metrics.exposition import Exposed, text_of
 from eventscaler.metrics.meters import KIND, Labels, Meters, Reader
 from eventscaler.metrics.tables import owner_of
 
@@ -12,9 +13,11 @@ __all__ = [
     "KIND",
     "AdmissionMeters",
     "CloudEventMeters",
+    "Exposed",
     "Labels",
     "Meters",
     "Reader",
     "build_info",
     "owner_of",
+    "text_of",
 ]

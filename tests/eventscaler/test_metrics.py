@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
-from eventscaler.metrics import Meters, build_info
+from eventscaler.metrics import Exposed, Meters, build_info, text_of
 from eventscaler.readings import Asked, Readings
 from scalers.base import TriggerSpec, parse
 from scalers.io import IO
@@ -140,10 +141,34 @@ async def test_every_series_of_an_object_goes_with_it_and_no_other() -> None:
     ]
 
 
+def test_what_is_written_without_the_library_reads_as_what_it_writes() -> None:
+    """Odd names of triggers too; by the library's own parser."""
+    build_info(registry := Exposed(), "1.2.3")
+    meters = Meters(registry)
+    for name in ('say "no"', "back\\slash\\n", "two\nlines", "100 %", "für"):
+        labels = ("shop", "s0-x", "orders", name, "0", "scaledobject")
+        meters.read(labels, 1e22, active=True, took_s=0.00012)
+        meters.failed(labels)
+    meters.began(("shop", "orders", "ScaledObject"), 3.0)
+
+    ours, theirs = (
+        {
+            (family.name, family.type, family.documentation): sorted(
+                (sample.name, sorted(sample.labels.items()), sample.value)
+                for sample in family.samples
+            )
+            for family in text_string_to_metric_families(text.decode())
+        }
+        for text in (text_of(registry), generate_latest(registry))
+    )
+    assert ours == theirs
+    assert len(ours) > 10
+
+
 async def test_a_scrape_sees_its_objects_while_they_change() -> None:
     """It is made in another thread than the one that counts."""
-    meters = Meters(registry := CollectorRegistry())
-    scrapes = [asyncio.create_task(asyncio.to_thread(generate_latest, registry)) for _ in range(3)]
+    meters = Meters(registry := Exposed())
+    scrapes = [asyncio.create_task(asyncio.to_thread(text_of, registry)) for _ in range(3)]
     index = 0
     while not all(scrape.done() for scrape in scrapes) or index < 100:
         labels = ("shop", "s0-x", f"o{index}", "x", "0", "scaledobject")
