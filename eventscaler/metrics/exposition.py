@@ -1,7 +1,7 @@
 """What `/metrics` shows, in Prometheus' text format, at a sixth of the client library's price.
 
-The library makes an object and sorts the labels for each series of each scrape: half a second for 10,000
-ScaledObjects. `Table`s write their lines themselves; everything else is the library's.
+The library makes an object and sorts the labels for each series of each scrape: half a second for
+10,000 ScaledObjects. `Table`s write their lines themselves; everything else is the library's.
 """
 
 from __future__ import annotations
