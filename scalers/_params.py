@@ -160,7 +160,7 @@ def read_all(meta: type[Any], spec: Written) -> tuple[Any | None, list[Fault]]:
     made = meta(**given)
     where = f"{spec.path}.metadata"
     problems: Iterable[str] = made.problems() if hasattr(made, "problems") else ()
-    faults += [Fault(where, problem) for problem in problems]
+    faults += [Fault(where, _short(problem)) for problem in problems]
     return made, faults
 
 
@@ -258,6 +258,12 @@ def _bounds(param: Param, found: _Found, value: Any) -> list[Fault]:
     if param.at_least is not None and not value >= param.at_least:
         return [_bad(found, f"must be at least {param.at_least:g}")]
     return []
+
+
+def _short(problem: str) -> str:
+    """*problem* without the middle, where a value of kilobytes is quoted in it."""
+    spare = len(problem) - 2 * LONGEST_SHOWN
+    return problem if spare <= 0 else f"{problem[:LONGEST_SHOWN]}...{problem[-LONGEST_SHOWN:]}"
 
 
 def _bad(found: _Found, must: str) -> Fault:

@@ -12,6 +12,7 @@ Source: https://keda.sh/docs/latest/scalers/cpu/
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from scalers.base import Around, Param, Sample, Scaler, ScalerError
 from scalers.io import IO
 
 UTILIZATION, AVERAGE = "Utilization", "AverageValue"
+_PERCENT = re.compile("[0-9]{1,10}")
 TYPE_GONE = "is gone; say metricType: Utilization or AverageValue beside 'metadata'"
 
 
@@ -53,13 +55,13 @@ class Resource:
         if self.workload is None:
             yield "there is no workload here whose pods could be measured; use it in a ScaledObject"
         if self.metric_type == UTILIZATION:
-            if not (self.value.isdecimal() and int(self.value) > 0):
+            if not (_PERCENT.fullmatch(self.value) and int(self.value) > 0):
                 yield f"'value' must be a whole percentage above 0, got {self.value}"
             return
         try:
-            if quantity.milli(self.value) <= 0:
+            if self.target <= 0:
                 yield f"'value' must be above 0, got {self.value}"
-        except ValueError:
+        except (ValueError, OverflowError):
             yield f"'value' must be a quantity such as 500m or 256Mi, got {self.value}"
 
 

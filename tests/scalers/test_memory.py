@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kube.scale import Target
 from kube.values.usage import PodUsage
 from scalers.base import read
 from scalers.io import IO
@@ -18,6 +19,27 @@ def test_it_is_a_trigger_of_a_workload() -> None:
     problem = faults("memory", {"value": "1Gi", "type": "AverageValue"})
 
     assert problem.startswith("'type' is gone")
+
+
+@pytest.mark.parametrize(
+    ("value", "metric_type", "why"),
+    [
+        pytest.param("1" * 400, "AverageValue", "must be a quantity", id="no float holds it"),
+        pytest.param("1" * 9000, "AverageValue", "must be a quantity", id="no int is read from it"),
+        pytest.param("1" * 9000, "Utilization", "a whole percentage", id="nor a percentage"),
+        pytest.param("1" * 400, "Utilization", "a whole percentage", id="an infinite one"),
+        pytest.param(
+            "\N{ARABIC-INDIC DIGIT FIVE}", "Utilization", "a whole percentage", id="digit"
+        ),
+    ],
+)
+def test_numbers_that_nothing_holds_are_faults(value: str, metric_type: str, why: str) -> None:
+    target = Target("shop", "apps/v1", "Deployment", "web")
+    problem = faults("memory", {"value": value}, metric_type=metric_type, target=target)
+
+    assert problem.startswith("'value' must be")
+    assert why in problem
+    assert len(problem) < 600
 
 
 @pytest.mark.parametrize("cluster", ["sandbox"], indirect=True)
