@@ -1,7 +1,7 @@
 """HTTP calls of scalers: one session for all, bounded per host, and the shared block of auth modes.
 
-Answers other than 2xx, slow ones and ones larger than `LARGEST` are `ScalerError`s that name the
-host and never the query (keys travel in it). Credentials are not carried along a redirect.
+Answers other than 2xx, slow ones and ones that are too large are `ScalerError`s that name the host
+and never the query (keys travel in it). Credentials are not carried along a redirect.
 Source of the auth block: https://keda.sh/docs/latest/scalers/prometheus/#authentication-parameters
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -26,14 +27,21 @@ from scalers._guarded import Session
 from scalers._kept import Kept, Lasting
 from scalers._params import Param
 from scalers._quoted import credentials_of, quoted
+from scalers._room import Held, Room
 from scalers._tls import PLAIN, Tls, context
 from scalers.io import IO
 
-LARGEST = 16 * 1024 * 1024
+LARGEST = 2 * 1024 * 1024  # read as a tree, that is up to 40 MiB and a tenth of a second
 TOKEN_MARGIN_S = 30.0
 _GOOD = range(200, 300)
 _REDIRECTS = range(300, 400)
 FINAL = "give its final address"
+_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.TooManyRedirects, "redirects without end"),
+    (aiohttp.NonHttpUrlClientError, "redirects to what is not HTTP"),
+    (aiohttp.ClientPayloadError, "broke off its answer, or packed it wrongly"),
+    (aiohttp.ClientResponseError, "answered something that is not HTTP"),
+)
 
 
 class ApiKeyMethod(StrEnum):
@@ -118,6 +126,7 @@ class Call:
         data: the fields of a form; all of their values count as secret.
         json: the body, already written as JSON.
         secrets: credentials among the query's values, or in the body.
+        largest: bytes of an answer; more are refused.
         own: the address is Tandem's or its operator's, not a trigger's; egress rules do not hold.
     """
 
@@ -129,6 +138,7 @@ class Call:
     data: Mapping[str, str] | None = None
     json: str | None = None
     secrets: tuple[str, ...] = ()
+    largest: int = LARGEST
     own: bool = False
 
     @property
@@ -170,19 +180,31 @@ async def exchanged(call: Call, io: IO) -> Answer:
     Raises:
         ScalerError: no answer in time, one that is too large, an address that is not allowed.
     """
+    async with answered(call, io) as answer:
+        return answer
+
+
+@asynccontextmanager
+async def answered(call: Call, io: IO) -> AsyncIterator[Answer]:
+    """As `exchanged`; until the block ends the answer's size counts among those in memory."""
+    with Held(io.remembered(Room, Room)) as held:
+        yield await _observed(call, io, held)
+
+
+async def _observed(call: Call, io: IO, held: Held) -> Answer:
     if io.observer is None:
-        return await _exchanged(call, io)
+        return await _exchanged(call, io, held)
     clock = asyncio.get_running_loop().time
     began, status = clock(), None
     try:
-        answer = await _exchanged(call, io)
+        answer = await _exchanged(call, io, held)
         status = answer.status
     finally:
         io.observer.called(status, clock() - began)
     return answer
 
 
-async def _exchanged(call: Call, io: IO) -> Answer:
+async def _exchanged(call: Call, io: IO, held: Held) -> Answer:
     timeout = aiohttp.ClientTimeout(total=call.timeout_s or io.settings.http_timeout_s)
     verify = await context(call.tls, io) if call.url.startswith("https") else True
     egress = None if call.own else io.settings.egress
@@ -203,15 +225,13 @@ async def _exchanged(call: Call, io: IO) -> Answer:
                 allow_redirects=call.method == "GET" and not call.headers,
             ) as answer,
         ):
-            body = await _body(answer)
+            body = await _body(answer, call, held)
     except TimeoutError:
         raise ScalerError(f"{call.host} gave no answer within {timeout.total:g} s") from None
     except aiohttp.InvalidURL:
         raise ScalerError("the address is not a URL") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise ScalerError(f"no connection to {call.host}: {_reason(error)}") from error
-    if len(body) > LARGEST:
-        raise ScalerError(f"{call.host} answered more than {LARGEST // 1024**2} MiB")
+        raise ScalerError(_trouble(call, error)) from error
     return Answer(answer.status, body.decode(errors="replace"))
 
 
@@ -240,7 +260,8 @@ def accepted(call: Call, answer: Answer) -> str:
 
 async def get_json(call: Call, io: IO) -> Any:
     """The JSON body of a GET; raises as `get_text`, and when the body is not JSON."""
-    return parsed(call, await get_text(call, io))
+    async with answered(call, io) as answer:
+        return parsed(call, accepted(call, answer))
 
 
 def parsed(call: Call, text: str) -> Any:
@@ -253,6 +274,8 @@ def parsed(call: Call, text: str) -> Any:
         return json.loads(text)
     except ValueError:
         raise ScalerError(f"{call.host} answered something that is not JSON") from None
+    except RecursionError:
+        raise ScalerError(f"{call.host} answered JSON that is nested too deeply") from None
 
 
 async def authorised(call: Call, auth: HttpAuth, io: IO) -> Call:
@@ -317,14 +340,27 @@ async def fetch_token(auth: HttpAuth, tls: Tls, io: IO) -> tuple[str, float]:
     return answer["access_token"], float(answer.get("expires_in", 60))
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, or somewhat more than `LARGEST` of it."""
+async def _body(answer: aiohttp.ClientResponse, call: Call, held: Held) -> bytes:
+    """The body.
+
+    Raises:
+        ScalerError: it is larger than *call* allows, or there is no room for it now.
+    """
     body = bytearray()
     async for chunk in answer.content.iter_chunked(64 * 1024):
         body += chunk
-        if len(body) > LARGEST:
-            break
+        if len(body) > call.largest:
+            raise ScalerError(f"{call.host} answered more than {call.largest // 1024**2} MiB")
+        if not held.fits(len(body)):
+            raise ScalerError(f"{call.host} answered too much while other large answers are read")
     return bytes(body)
+
+
+def _trouble(call: Call, error: Exception) -> str:
+    for kind, text in _TROUBLES:
+        if isinstance(error, kind):
+            return f"{call.host} {text}"
+    return f"no connection to {call.host}: {_reason(error)}"
 
 
 def _reason(error: Exception) -> str:

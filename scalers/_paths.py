@@ -84,19 +84,15 @@ def from_xml(text: str) -> dict[str, Any]:
 
 
 def _element(element: ElementTree.Element) -> Any:
-    found: dict[str, Any] = {f"-{name}": value for name, value in element.attrib.items()}
+    members: dict[str, list[Any]] = {}
     for child in element:
-        found[_tag(child)] = _added(found.get(_tag(child)), _element(child))
+        members.setdefault(_tag(child), []).append(_element(child))
+    found: dict[str, Any] = {f"-{name}": value for name, value in element.attrib.items()}
+    found |= {name: each if len(each) > 1 else each[0] for name, each in members.items()}
     text = (element.text or "").strip()
     if not found:
         return text
     return found | ({"#text": text} if text else {})
-
-
-def _added(old: Any, new: Any) -> Any:
-    if old is None:
-        return new
-    return [*old, new] if isinstance(old, list) else [old, new]
 
 
 def _tag(element: ElementTree.Element) -> str:

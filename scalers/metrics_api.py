@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kube.errors import KubeError
 from kube.resources import ENDPOINT_SLICES
 from kube.values import quantity
-from scalers._http import Call, HttpAuth, authorised, get_text
+from scalers._http import LARGEST, Call, HttpAuth, accepted, answered, authorised
 from scalers._paths import at, from_xml, problem
 from scalers._pool import together
 from scalers._texts import Seconds
@@ -34,6 +35,8 @@ from scalers.io import IO
 AT_ONCE = 5
 SMALL = 4096  # parsed in less than a tenth of a second in any format
 LARGEST_YAML = 256 * 1024  # some five seconds of parsing
+LARGEST_TEXT = 16 * 1024 * 1024  # of Prometheus' format, of which no tree is made
+SHARED = 256 * 1024  # larger ones are parsed one at a time, for what they become in memory
 
 
 class Format(StrEnum):
@@ -102,12 +105,24 @@ async def _tried(meta: MetricsApi, url: str, io: IO) -> float | ScalerError:
 
 
 async def _read_one(meta: MetricsApi, url: str, io: IO) -> float:
-    call = Call(url, tls=Tls(meta.ca, unsafe=meta.unsafe), timeout_s=meta.timeout or 0.0)
-    text = await get_text(await authorised(call, meta, io), io)
-    if len(text) <= SMALL:
-        return located(text, meta.format, meta.location)
-    # It may take seconds to parse, YAML above all: not in the loop.
-    return await asyncio.to_thread(located, text, meta.format, meta.location)
+    largest = LARGEST_TEXT if meta.format is Format.PROMETHEUS else LARGEST
+    tls = Tls(meta.ca, unsafe=meta.unsafe)
+    call = Call(url, tls=tls, timeout_s=meta.timeout or 0.0, largest=largest)
+    call = await authorised(call, meta, io)
+    async with answered(call, io) as answer:
+        text = accepted(call, answer)
+        find = partial(located, text, meta.format, meta.location)
+        if len(text) <= SMALL:
+            return find()
+        # It may take seconds to parse, YAML above all: not in the loop.
+        if len(text) <= SHARED:
+            return await asyncio.to_thread(find)
+        async with io.remembered(_Turn, _Turn):
+            return await asyncio.to_thread(find)
+
+
+class _Turn(asyncio.Lock):
+    """One large answer at a time."""
 
 
 def located(text: str, form: Format, location: str) -> float:
@@ -122,6 +137,8 @@ def located(text: str, form: Format, location: str) -> float:
         value = at(_DECODERS[form](text), location)
     except (ValueError, yaml.YAMLError):
         raise ScalerError(f"the answer is not {form.upper()}") from None
+    except RecursionError:
+        raise ScalerError("the answer is nested too deeply") from None
     return _number(value, location)
 
 
@@ -179,11 +196,17 @@ async def endpoints(url: str, io: IO) -> list[str]:
 
 
 def _in_exposition(text: str, location: str) -> float:
-    """The sample of one metric and its labels in Prometheus' text format."""
+    """The sample of one metric and its labels in Prometheus' text format.
+
+    Only the lines that may be it are parsed: of all of them the parser would make lists.
+    """
     wanted = next(_samples(f"{location} 0\n"))
-    for sample in _samples(text if text.endswith("\n") else text + "\n"):
-        if sample[0] == wanted[0] and wanted[1].items() <= sample[1].items():
-            return sample[2]
+    for line in re.finditer(
+        rf"^[ \t]*(?:{re.escape(wanted[0])}[ \t{{]|\{{).*$", text, re.MULTILINE
+    ):
+        for sample in _samples(f"{line[0]}\n"):
+            if sample[0] == wanted[0] and wanted[1].items() <= sample[1].items():
+                return sample[2]
     raise ScalerError(f"the answer has no '{location}'")
 
 
@@ -194,18 +217,29 @@ def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
 
 
 def _number(value: Any, location: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
     try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
         return quantity.parse(value).nano / quantity.NANO
+    except OverflowError:
+        raise ScalerError(f"'{location}' is a number too large to count with") from None
     except (TypeError, ValueError):
         raise ScalerError(f"'{location}' is no number in the answer") from None
+
+
+class _Plain(yaml.SafeLoader):
+    """Takes no aliases: by them a small text can become very large."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise ScalerError("the answer has aliases, which are not read")
+        return super().compose_node(parent, index)
 
 
 def _from_yaml(text: str) -> Any:
     if len(text) > LARGEST_YAML:
         raise ScalerError(f"the answer has more than {LARGEST_YAML // 1024} KiB of YAML")
-    return yaml.safe_load(text)
+    return yaml.load(text, _Plain)  # noqa: S506  # a SafeLoader
 
 
 _DECODERS: dict[Format, Callable[[str], Any]] = {

@@ -95,6 +95,11 @@ TEXT = 'waiting{queue="mail",zone="a"} 4\nwaiting{queue="sms",zone="a"} 7\nplain
         pytest.param(XML, "xml", "stats.queue.1.depth", 30, id="xml"),
         pytest.param(TEXT, "prometheus", 'waiting{queue="sms"}', 7, id="metric with a label"),
         pytest.param(TEXT, "prometheus", "plain", 1.5, id="metric without labels"),
+        pytest.param(
+            "# TYPE jobs counter\njobs 5\n", "prometheus", "jobs", 5, id="a counter by its own name"
+        ),
+        pytest.param("a b c\nplain 1\n", "prometheus", "plain", 1, id="beside what nobody reads"),
+        pytest.param("plain_total 7\nplain 1", "prometheus", "plain", 1, id="a longer name first"),
     ],
 )
 def test_located(text: str, form: str, location: str, expected: float) -> None:
@@ -115,6 +120,12 @@ def test_located(text: str, form: str, location: str, expected: float) -> None:
             "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "xml", "a", "document type", id="entities"
         ),
         pytest.param(TEXT, "prometheus", "other", "has no 'other'", id="no such metric"),
+        pytest.param("a: &a {<<: *a}", "yaml", "a", "aliases, which are not read", id="aliases"),
+        pytest.param("[" * 10**5, "json", "0", "is nested too deeply", id="a deep JSON"),
+        pytest.param("[" * 10**4, "yaml", "0", "is nested too deeply", id="a deep YAML"),
+        pytest.param("<a>" * 10**4 + "</a>" * 10**4, "xml", "a", "too deeply", id="a deep XML"),
+        pytest.param(f'{{"n": 1{"0" * 400}}}', "json", "n", "too large to count", id="huge"),
+        pytest.param(f'{{"n": "1{"0" * 400}"}}', "json", "n", "too large to", id="huge text"),
     ],
 )
 def test_not_located(text: str, form: str, location: str, problem: str) -> None:
