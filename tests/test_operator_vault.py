@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import cast
 
-from tests.services.openbao import OpenBao
+from tests.services.openbao import OpenBao, versioned
 from tests.test_operator import DEPLOYMENT, LONG_S, Stage, answer, says
 
 OLD, NEW, TOKEN = "canary-old-key", "canary-new-key", "canary-vault-token"
@@ -53,7 +53,7 @@ def test_a_key_in_a_vault_is_used_and_its_rotation_followed(
     openbao: OpenBao, tmp_path: Path
 ) -> None:
     path = f"kv-{uuid.uuid4().hex[:8]}"
-    openbao.api("POST", f"sys/mounts/{path}", {"type": "kv", "options": {"version": "2"}})
+    versioned(openbao, path)
     openbao.api("POST", f"{path}/data/api", {"data": {"key": OLD}})
     token = f"{TOKEN}-{path}"
     openbao.api("POST", "auth/token/create", {"id": token, "policies": ["root"]})

@@ -24,7 +24,7 @@ from tests import certificates
 from tests.eventscaler.auth.tools import OPERATOR, placed, recorded, shown
 from tests.processes import free_ports
 from tests.scalers.servers import served
-from tests.services.openbao import OpenBao, authority
+from tests.services.openbao import OpenBao, authority, versioned
 
 CANARY = "swordfish-of-the-vault"
 
@@ -37,7 +37,7 @@ def engine(bao: OpenBao, kind: str, namespace: str = "", **options: Any) -> str:
 
 
 def v2(bao: OpenBao, namespace: str = "") -> str:
-    return engine(bao, "kv", namespace, options={"version": "2"})
+    return versioned(bao, f"kv-{uuid.uuid4().hex[:8]}", namespace)
 
 
 def source(url: str, *secrets: VaultSecret, token: str | None = None, **more: Any) -> Vault:

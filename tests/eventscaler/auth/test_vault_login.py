@@ -20,7 +20,7 @@ from kube.client import Client
 from kube.resources import NAMESPACES, SERVICE_ACCOUNTS, Resource
 from tests.clusters import Cluster
 from tests.eventscaler.auth.tools import OPERATOR, placed, recorded, shown
-from tests.services.openbao import OpenBao, authority
+from tests.services.openbao import OpenBao, authority, versioned
 
 BINDINGS = Resource(
     "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False
@@ -86,7 +86,7 @@ async def trust(openbao: OpenBao, real_cluster: Cluster) -> AsyncIterator[Trust]
         "token_reviewer_jwt": reviewer.reveal(),
     }
     openbao.api("POST", f"auth/{name}/config", config)
-    openbao.api("POST", f"sys/mounts/{name}", {"type": "kv", "options": {"version": "2"}})
+    versioned(openbao, name)
     openbao.api("POST", f"{name}/data/mq", {"data": {"p": VALUE}})
     openbao.api("POST", f"{name}/data/other", {"data": {"p": "secret"}})
     authority(openbao, f"{name}-pki")
