@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kube.errors import Invalid
 
-_UNSAFE = re.compile(r"\.{1,2}|.*[/%?#\\\s].*", re.DOTALL)
+_UNSAFE = re.compile(r"\A\.{1,2}\Z|[/%?#\\\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Resource:
         parts.append(self.plural)
         parts += [part for part in (name, subresource) if part]
         for part in (namespace, name):
-            if part and _UNSAFE.fullmatch(part):
+            if part and _UNSAFE.search(part):
                 raise Invalid(f"{self.kind}: found {part!r}, which no object can be named")
         return "/".join(parts)
 
@@ -70,9 +70,6 @@ HORIZONTAL_POD_AUTOSCALERS = Resource(
     "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"
 )
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-HORIZONTAL_POD_AUTOSCALERS = Resource(
-    "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"
-)
 POD_DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 STORAGE_CLASSES = Resource(
     "storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False
