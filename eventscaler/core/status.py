@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from eventscaler.core.model import Decision, Reason
-from kube.values.conditions import Condition, Truth, find, with_condition
+from kube.values.conditions import Condition, find, with_conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +84,26 @@ def conditions(
         _fallback(decision, now),
         _paused(decision, one_way, now),
     )
-    found = tuple(was)
-    for condition in made:
-        if condition is not None:
-            found = with_condition(found, condition)
-    return found
+    return with_conditions(was, (condition for condition in made if condition is not None))
 
 
 def _ready(
     decision: Decision | None, problem: Problem | None, now: datetime, cautions: Sequence[str]
 ) -> Condition:
-    if problem is not None:
-        return _condition("Ready", "False", problem.reason, problem.message, now)
     failed = "; ".join(decision.errors) if decision else ""
-    if not failed:
-        text = "the target can be scaled and every trigger answers"
-        told = "; ".join((text, *cautions))
-        return _condition("Ready", "True", READY, told, now)
-    if decision and decision.active:
-        return _condition("Ready", "Unknown", PARTIAL_ERROR, failed, now)
-    return _condition("Ready", "False", TRIGGER_ERROR, failed, now)
+    if problem is not None or failed:
+        return not_ready(problem, failed, now, partly=bool(decision and decision.active))
+    text = "the target can be scaled and every trigger answers"
+    return Condition("Ready", "True", READY, "; ".join((text, *cautions)), now)
+
+
+def not_ready(problem: Problem | None, failed: str, now: datetime, *, partly: bool) -> Condition:
+    """Ready, while there is a *problem* or triggers *failed*; *partly* when others serve."""
+    if problem is not None:
+        return Condition("Ready", "False", problem.reason, problem.message, now)
+    if partly:
+        return Condition("Ready", "Unknown", PARTIAL_ERROR, failed, now)
+    return Condition("Ready", "False", TRIGGER_ERROR, failed, now)
 
 
 _STANDING = {Reason.PAUSED: "paused", Reason.OFF: "tandem.sh/mode is off"}
@@ -113,24 +113,24 @@ def _active(decision: Decision | None, now: datetime) -> Condition:
     if decision is None or decision.active is None:
         standing = _STANDING.get(decision.reason) if decision else None
         text = standing or "no trigger answers"
-        return _condition("Active", "Unknown", "UnknownState", text, now)
+        return Condition("Active", "Unknown", "UnknownState", text, now)
     if decision.active:
         names = [vote.reading.trigger for vote in decision.votes if vote.is_active()]
         text = f"active: {', '.join(names)}" if names else "activation is forced"
-        return _condition("Active", "True", "ScalerActive", text, now)
+        return Condition("Active", "True", "ScalerActive", text, now)
     text = "every trigger is at or under its activation"
     if decision.reason is Reason.COOLDOWN:
-        return _condition("Active", "False", "ScalerCooldown", f"{text}; cooling down", now)
-    return _condition("Active", "False", "ScalerNotActive", text, now)
+        return Condition("Active", "False", "ScalerCooldown", f"{text}; cooling down", now)
+    return Condition("Active", "False", "ScalerNotActive", text, now)
 
 
 def _fallback(decision: Decision | None, now: datetime) -> Condition | None:
     if decision is None or not decision.votes:
-        return _condition("Fallback", "False", NO_FALLBACK, "no fallback is in use", now)
+        return Condition("Fallback", "False", NO_FALLBACK, "no fallback is in use", now)
     if decision.fallbacks:
         text = f"a fallback speaks for {', '.join(decision.fallbacks)}"
-        return _condition("Fallback", "True", FALLBACK, text, now)
-    return _condition("Fallback", "False", NO_FALLBACK, "no fallback is in use", now)
+        return Condition("Fallback", "True", FALLBACK, text, now)
+    return Condition("Fallback", "False", NO_FALLBACK, "no fallback is in use", now)
 
 
 PAUSED_WHOLLY = "paused by annotation"
@@ -140,15 +140,11 @@ def _paused(decision: Decision | None, one_way: str, now: datetime) -> Condition
     if decision is None:
         return None
     if decision.reason is Reason.PAUSED:
-        return _condition("Paused", "True", "ScaledObjectPaused", PAUSED_WHOLLY, now)
+        return Condition("Paused", "True", "ScaledObjectPaused", PAUSED_WHOLLY, now)
     if one_way:
         text = f"{one_way} is paused by annotation"
-        return _condition("Paused", "True", "ScaledObjectPaused", text, now)
-    return _condition("Paused", "False", "ScaledObjectUnpaused", "not paused", now)
-
-
-def _condition(kind: str, status: Truth, reason: str, message: str, now: datetime) -> Condition:
-    return Condition(type=kind, status=status, reason=reason, message=message, since=now)
+        return Condition("Paused", "True", "ScaledObjectPaused", text, now)
+    return Condition("Paused", "False", "ScaledObjectUnpaused", "not paused", now)
 
 
 def worth_writing(was: Status, new: Status, elapsed_s: float, refresh_s: float) -> bool:

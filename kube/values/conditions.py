@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from typing import Literal
 
 from kube.values import times
@@ -44,12 +45,23 @@ def with_condition(old: Iterable[Condition], new: Condition) -> tuple[Condition,
     True
     """
     kept = tuple(old)
-    for was in kept:
-        if was.type == new.type and was.status == new.status and was.since is not None:
-            new = replace(new, since=was.since)
-    if any(was.type == new.type for was in kept):
-        return tuple(new if was.type == new.type else was for was in kept)
-    return (*kept, new)
+    was = find(kept, new.type)
+    if was is None:
+        return (*kept, new)
+    if was.status == new.status and was.since is not None:
+        if _says(was) == _says(new):
+            return kept
+        new = replace(new, since=was.since)
+    return tuple(new if each.type == new.type else each for each in kept)
+
+
+def with_conditions(old: Iterable[Condition], made: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Put each of *made* in its place."""
+    return reduce(with_condition, made, tuple(old))
+
+
+def _says(condition: Condition) -> tuple[str, str, int | None]:
+    return (condition.reason, condition.message, condition.observed_generation)
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
