@@ -14,7 +14,7 @@ from eventscaler.admission.objects import Body, hpa_name, own_hpa_name, transfer
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode import ScaledObject, TriggerBody
 from eventscaler.decode.node import Node
-from eventscaler.decode.scaled_object import PASSIVE
+from eventscaler.decode.trigger_body import PASSIVE
 from kube.scale import Target
 
 IGNORED = "validations.keda.sh/hpa-ownership"

@@ -13,7 +13,7 @@ from eventscaler.decode.node import Node
 from eventscaler.decode.scaled_object import NAME_LIMIT
 
 BUSY_POLL_S = 15
-"""With a replica running triggers are read at least this often (`EventSettings.busy_poll_s`)."""
+"""With a replica running triggers are read at least this often; the HPA's own clock in KEDA."""
 
 Body = Mapping[str, Any]
 

@@ -34,10 +34,11 @@ from eventscaler.decode import (
     scaled_job,
 )
 from eventscaler.decode.node import LONGEST_KEY, Node
+from eventscaler.decode.trigger_body import AUTH_KINDS
+from kube.resources import CLOUD_EVENT_SOURCES, CLUSTER_CLOUD_EVENT_SOURCES
 from kube.scale import Target
 
-SOURCE_KINDS = ("CloudEventSource", "ClusterCloudEventSource")
-AUTH_KINDS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
+SOURCE_KINDS = (CLOUD_EVENT_SOURCES.kind, CLUSTER_CLOUD_EVENT_SOURCES.kind)
 
 Body = Mapping[str, Any]
 Bodies = Sequence[Body]

@@ -28,6 +28,7 @@ from eventscaler.admission.objects import advice, hpa_name, judged
 from eventscaler.admission.triggers import judge_triggers
 from eventscaler.core.faults import Severity
 from eventscaler.decode import ScaledObject, authentication, scaled_job
+from eventscaler.decode.trigger_body import AUTH_KINDS
 from eventscaler.metrics import AdmissionMeters
 from kube.cache import Cache, Change
 from kube.client import Client, Json
@@ -39,7 +40,6 @@ from kube.resources import HORIZONTAL_POD_AUTOSCALERS, LIMIT_RANGES, SCALED_OBJE
 log = structlog.get_logger()
 
 T = TypeVar("T", bound=Held)
-AUTHENTICATIONS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Reviewer:
             return self._counted(request, await self._scaled_object(request))
         if kind == "ScaledJob":
             return _verdict(self._scaled_job(request.body))
-        if kind in AUTHENTICATIONS:
+        if kind in AUTH_KINDS:
             return _verdict(labelled(authentication(request.body)[1]))
         return ALLOWED
 

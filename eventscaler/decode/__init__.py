@@ -11,9 +11,10 @@ from eventscaler.decode.cloud_event_source import CloudEventSource, cloud_event_
 from eventscaler.decode.data import data_of
 from eventscaler.decode.scalable import Scalable
 from eventscaler.decode.scaled_job import ScaledJob, scaled_job
-from eventscaler.decode.scaled_object import AuthRef, ScaledObject, TriggerBody, scaled_object
+from eventscaler.decode.scaled_object import ScaledObject, scaled_object
 from eventscaler.decode.sources import EnvRef, KeyRef, Source
 from eventscaler.decode.status import known_status
+from eventscaler.decode.trigger_body import AuthRef, TriggerBody
 from eventscaler.decode.triggers import spec_of, translated
 
 __all__ = [

@@ -27,9 +27,10 @@ from eventscaler.decode.sources import (
     Vault,
     parameters_of,
 )
+from kube.resources import CLUSTER_TRIGGER_AUTHENTICATIONS
 from scalers.base import PodIdentity
 
-CLUSTER_KIND = "ClusterTriggerAuthentication"
+CLUSTER_KIND = CLUSTER_TRIGGER_AUTHENTICATIONS.kind
 ALLOWED = "tandem.sh/allowed-namespaces"
 
 

@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 from eventscaler.core.cloud_events import EVENT_TYPES, Occurrence
 from eventscaler.core.faults import Fault, Severity, errors
-from eventscaler.decode.authentication import CLUSTER_KIND as CLUSTER_AUTH
 from eventscaler.decode.node import Node, did_you_mean
-from eventscaler.decode.scaled_object import AuthRef
+from eventscaler.decode.trigger_body import AUTH_KINDS, AuthRef
+from kube.resources import CLUSTER_CLOUD_EVENT_SOURCES
 
-CLUSTER_SOURCE = "ClusterCloudEventSource"
-AUTH_KINDS = ("TriggerAuthentication", CLUSTER_AUTH)
+CLUSTER_SOURCE = CLUSTER_CLOUD_EVENT_SOURCES.kind
 HTTP, TOPIC = "http", "azureEventGridTopic"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from eventscaler.decode.scaled_object import TriggerBody
+from eventscaler.decode.trigger_body import TriggerBody
 from kube.scale import Target
 
 

@@ -23,12 +23,8 @@ from eventscaler.core.jobs import Calculation, JobSettings, Rollout, Strategy
 from eventscaler.core.model import Mode
 from eventscaler.decode.annotations import MODE, PAUSED, one_of, says
 from eventscaler.decode.node import Node, did_you_mean, show
-from eventscaler.decode.scaled_object import (
-    NAME_LIMIT,
-    TriggerBody,
-    created_of,
-    triggers_of,
-)
+from eventscaler.decode.scaled_object import NAME_LIMIT, created_of
+from eventscaler.decode.trigger_body import TriggerBody, Triggered, triggers_of
 from kube.resources import SCALED_JOBS
 from kube.scale import Target
 
@@ -43,7 +39,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScaledJob:
+class ScaledJob(Triggered):
     """What the user asked for; equal values mean that nothing relevant changed.
 
     Attributes:
@@ -87,11 +83,6 @@ class ScaledJob:
     def composed(self) -> bool:
         """A ScaledJob has no formula."""
         return False
-
-    @property
-    def borrows(self) -> bool:
-        """Whether some trigger gets credentials or settings from elsewhere."""
-        return any(trigger.auth or trigger.wants_env for trigger in self.triggers)
 
 
 def scaled_job(body: Mapping[str, Any]) -> tuple[ScaledJob | None, tuple[Fault, ...]]:

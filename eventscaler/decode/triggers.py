@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import scalers.base
 from eventscaler.core.faults import Fault, Severity
 from eventscaler.decode.scalable import Scalable
-from eventscaler.decode.scaled_object import TriggerBody
+from eventscaler.decode.trigger_body import TriggerBody
 from scalers._grants import Grant
 from scalers.base import PodIdentity, Secret, TriggerSpec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from eventscaler.admission.objects import BUSY_POLL_S
 from eventscaler.auth import AuthSettings
 
 
@@ -29,7 +30,7 @@ class EventSettings:
 
     first_poll_s: float = 5.0
     jitter: float = 0.05
-    busy_poll_s: float = 15.0
+    busy_poll_s: float = BUSY_POLL_S
     refresh_s: float = 300.0
     retry_s: float = 1.0
     resync_s: float = 600.0

@@ -9,11 +9,9 @@ import msgspec
 from kube.cache import Cache, Change
 from kube.client import Client, Json
 from kube.objects import ObjectMeta
-from kube.resources import HORIZONTAL_POD_AUTOSCALERS
+from kube.resources import HORIZONTAL_POD_AUTOSCALERS, SCALED_OBJECTS
 
 __all__ = ["Change", "Hpa", "HpaCache", "concerns", "hpa_of", "hpas"]
-
-SCALED_OBJECT = "ScaledObject"
 
 
 class HpaCondition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -68,7 +66,7 @@ def concerns(change: Change[Hpa]) -> set[tuple[str, str]]:
         return set()
     found = [each for each in (old, new) if each is not None]
     owners = [(each.metadata.namespace, *each.controller) for each in found]
-    return {(namespace, name) for namespace, kind, name in owners if kind == SCALED_OBJECT}
+    return {(namespace, name) for namespace, kind, name in owners if kind == SCALED_OBJECTS.kind}
 
 
 def _edges(hpa: Hpa) -> tuple[object, ...]:

@@ -33,13 +33,12 @@ def status_after(
 ) -> Status:
     """The status of *order* after *done*; *cautions* are told with Ready."""
     decision = done.decision
-    kinds = [trigger.auth.kind for trigger in order.triggers if trigger.auth]
     status = replace(
         was,
         conditions=conditions(was.conditions, decision, done.problem, now, cautions),
         metric_names=_metric_names(was, asked),
-        triggers_types=",".join(dict.fromkeys(trigger.type for trigger in order.triggers)),
-        authentications_types=",".join(dict.fromkeys(kinds)),
+        triggers_types=",".join(order.types),
+        authentications_types=",".join(order.auth_kinds),
     )
     if decision is None:
         return status

@@ -13,6 +13,7 @@ from eventscaler.core.journal import last_decision
 from eventscaler.core.model import Decision
 from eventscaler.core.status import Problem, Status, conditions
 from eventscaler.decode import ScaledObject
+from eventscaler.decode.trigger_body import PASSIVE
 from eventscaler.readings import Asked
 from eventscaler.scaling.sample import Round
 from kube.client import Json
@@ -47,9 +48,9 @@ def status_after(
         ),
         paused_replicas=pause.replicas if pause else None,
         metric_names=_metric_names(was, asked),
-        resource_names=tuple(dict.fromkeys(each.type for each in order.triggers if each.passive)),
-        triggers_types=",".join(dict.fromkeys(trigger.type for trigger in order.triggers)),
-        authentications_types=_authentications(order),
+        resource_names=tuple(each for each in order.types if each in PASSIVE),
+        triggers_types=",".join(order.types),
+        authentications_types=",".join(order.auth_kinds),
     )
     if decision is None:
         return status
@@ -73,11 +74,6 @@ def _one_way(order: ScaledObject) -> str:
 def bare_status(was: Status, problem: Problem, now: datetime) -> Status:
     """The status of an object whose manifest is refused."""
     return replace(was, conditions=conditions(was.conditions, None, problem, now))
-
-
-def _authentications(order: ScaledObject) -> str:
-    kinds = [trigger.auth.kind for trigger in order.triggers if trigger.auth]
-    return ",".join(dict.fromkeys(kinds))
 
 
 def _metric_names(was: Status, asked: Sequence[Asked]) -> tuple[str, ...]:

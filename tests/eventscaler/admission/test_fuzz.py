@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from eventscaler.admission import validate
 from eventscaler.core.faults import Fault
-from eventscaler.decode.scaled_object import MOST_TRIGGERS
+from eventscaler.decode.trigger_body import MOST_TRIGGERS
 from kube.client import Json
 from scalers._params import slots_of
 from scalers.base import load, types
