@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
+from hashlib import blake2b
+
+import msgspec
 
 from eventscaler.auth import Resolver
 from eventscaler.auth.resolver import Key as AuthKey
@@ -40,6 +43,7 @@ from kube.values.times import EPOCH
 Reader = Callable[[Json], tuple[ScaledObject | ScaledJob | None, tuple[Fault, ...]]]
 
 SCALED = {resource.kind: resource for resource in (SCALED_OBJECTS, SCALED_JOBS)}
+_PASSING = frozenset({"resourceVersion", "managedFields"})  # other with each write of a status
 RESOURCE_TYPES = {SCALED_OBJECTS.kind: "scaled_object", SCALED_JOBS.kind: "scaled_job"}
 
 
@@ -104,11 +108,14 @@ class Registry:
 
     def upsert(self, body: Json, shard: int = 0) -> Tracked | None:
         """Take an object in; None when it says nothing new."""
-        key = object_key(body)
+        key, essence = object_key(body), _essence(body)
+        was = self._objects.get(key)
+        if was is not None and essence is not None and was.essence == essence:
+            return None
         order, faults = self._readers[key.kind](body)
         uid = str(body["metadata"].get("uid") or "")
-        was = self._objects.get(key)
         if was is not None and was.uid == uid:
+            was.essence = essence
             was.shard, was.guarded = shard, guards(body)
             return self._edited(was, order, faults)
         if was is not None:
@@ -117,6 +124,7 @@ class Registry:
         tracked = Tracked(
             key=key,
             uid=uid,
+            essence=essence,
             shard=shard,
             order=order,
             faults=faults,
@@ -194,6 +202,18 @@ class Registry:
         claims ^= {tracked.key}  # in with the first call, out with the second
         if not claims:
             del self._claims[tracked.order.target]
+
+
+def _essence(body: Json) -> bytes | None:
+    """What an edit changes, in short; None where the API does not count edits.
+
+    The generation stands for the spec, and the rest of the metadata for itself.
+    """
+    meta = body["metadata"]
+    if not meta.get("generation"):
+        return None
+    told = {key: value for key, value in meta.items() if key not in _PASSING}
+    return blake2b(msgspec.json.encode(told), digest_size=16).digest()
 
 
 def _seniority(tracked: Tracked) -> tuple[datetime, Key]:

@@ -63,7 +63,9 @@ class Reporter:
             self.say(tracked, [Notice(f"{tracked.key.kind}UpdateFailed", text, warning=True)])
 
     def say(self, tracked: Tracked, notices: Iterable[Notice]) -> None:
-        self._teller.say(about(tracked), notices)
+        found = tuple(notices)
+        if found:  # most turns tell nothing
+            self._teller.say(about(tracked), found)
 
 
 def about(tracked: Tracked) -> Reference:

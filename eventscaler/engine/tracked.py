@@ -22,6 +22,7 @@ class Tracked:
     Attributes:
         order: what is asked for; None when the manifest is refused.
         faults: what is wrong with the manifest.
+        essence: what an edit of the manifest would change; None where nobody counts edits.
         status: as last written or found.
         written_at: when the status was last written, on the loop's clock.
         guarded: whether it carries the finalizer.
@@ -47,6 +48,7 @@ class Tracked:
     order: ScaledObject | ScaledJob | None
     faults: tuple[Fault, ...]
     status: Status
+    essence: bytes | None = None
     written_at: float = float("-inf")
     guarded: bool = False
     binding: Binding | None = None

@@ -177,7 +177,9 @@ class Turn:
         cautions = [str(fault) for fault in tracked.told]
         status = status_after(tracked.status, order, asked, done, self._now(), cautions=cautions)
         if done.decision is not None:
-            status = replace(status, scale_target=await self._gvkr(order, status))
+            target = await self._gvkr(order, status)
+            if target != status.scale_target:
+                status = replace(status, scale_target=target)
         if kept is not None:
             status = told(status, kept, self._now())
         elapsed = asyncio.get_running_loop().time() - tracked.written_at
