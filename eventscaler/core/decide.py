@@ -224,7 +224,7 @@ def _restrained(
     current, resting = state.current, outcome.reason is Reason.REST
     if resting and settings.jump:
         step = behavior.Step(outcome.wanted)
-    elif settings.hpa:
+    elif settings.hpa and settings.mode is Mode.AUTO:  # one that only advises has no HPA
         counted = "" if resting or outcome.wanted == current else "the HPA counts"
         step = behavior.Step(outcome.wanted if resting else current, counted)
     else:

@@ -142,14 +142,19 @@ def said(reading: Reading) -> Input:
 
 
 def last_decision(was: Mapping[str, object] | None, made: Entry) -> Mapping[str, object]:
-    """`status.lastDecision` after *made*: written anew when another count or rule came.
+    """`status.lastDecision` after *made*: written anew when another count, rule or outcome came.
 
     Samples that hold what there is leave it alone, so that it says when the last turn was.
     """
-    if was and (was.get("rule"), was.get("desiredReplicas")) == (made.rule, made.replicas):
+    outcome = (made.rule, made.replicas, made.refused or None)
+    if was and not made.written and _outcome(was) == outcome:
         return was
     told = {"time": times.seconds(made.since)} | made.brief()
     return _known(told | {"triggers": [_known(_input(each)) for each in made.inputs]})
+
+
+def _outcome(said: Mapping[str, object]) -> tuple[object, ...]:
+    return (said.get("rule"), said.get("desiredReplicas"), said.get("refused"))
 
 
 def _known(body: Json) -> Json:

@@ -41,6 +41,7 @@ class Status:
         resource_names: cpu and memory where they are triggers; `metric_names` has all others.
         scale_target: group, version, kind and resource of the workload.
         activity: metric name and whether it is active, of the triggers that answered.
+        composite_name: of the metric that a formula makes; "" without one.
         hpa_name: of the HPA that was made for the object.
         last_decision: the last one that asked for another count, or by another rule.
         failures: samples in a row without an answer by metric name, where there is a fallback.
@@ -58,6 +59,7 @@ class Status:
     scale_target: tuple[str, str, str, str] | None = None
     triggers_types: str = ""
     authentications_types: str = ""
+    composite_name: str = ""
     hpa_name: str = ""
 
     def condition(self, kind: str) -> Condition | None:
@@ -173,5 +175,6 @@ def _edges(status: Status) -> tuple[object, ...]:
         status.scale_target,
         status.triggers_types,
         status.authentications_types,
+        status.composite_name,
         status.hpa_name,
     )

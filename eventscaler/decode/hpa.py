@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eventscaler.core.hpa import Wish
+from eventscaler.core.hpa import SELECTOR, Wish
 from eventscaler.decode.node import Node
 
 MODE = "tandem.sh/hpa"
@@ -30,7 +30,7 @@ def wish(meta: Node, config: Node, *, default: bool) -> Wish | None:
     return Wish(
         name=config.text("name"),
         behavior=written if isinstance(written, Mapping) else None,
-        labels=meta.texts("labels"),
+        labels=meta.texts("labels") | {SELECTOR: meta.text("name")},
         annotations=notes,
         excluded=frozenset(each.strip() for each in notes.get(EXCLUDED, "").split(",")),
         adopt=notes.get(ADOPT) == YES,

@@ -30,6 +30,7 @@ def known_status(body: Mapping[str, Any]) -> Status:
         scale_target=_target(_object(raw.get("scaleTargetGVKR"))),
         triggers_types=str(raw.get("triggersTypes") or ""),
         authentications_types=str(raw.get("authenticationsTypes") or ""),
+        composite_name=str(raw.get("compositeScalerName") or ""),
         hpa_name=str(raw.get("hpaName") or ""),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random  # noqa: TID251 - the type only; an instance is passed in
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -110,7 +111,7 @@ class EventEngine:
         discovery = Discovery(client)
         self._scales = scales = WatchedScales(client, discovery, self._moved)
         self._hpas = Hpas(client, served=settings.serves_metrics)
-        self.external = ExternalMetrics(self._registry.get, self._hurry, settings, now).external
+        self.external = ExternalMetrics(self._registry.get, self._at_once, settings, now).external
         self._leaver = Leaver(client, scales, self._share)
         self._sources = Sources(client, self._emitter, self._share, self._leaver, self._meters, now)
         binder = Binder(client, discovery, resolver, io, strict=settings.strict)
@@ -127,6 +128,7 @@ class EventEngine:
             client,
             discovery,
             rival=self._registry.rival,
+            current=self._registry.is_current,
             bindings=bindings,
             sampler=Sampler(client, scales, self._readings, now),
             reporter=reporter,
@@ -137,6 +139,7 @@ class EventEngine:
             settings=settings,
         )
         job_turn = JobTurn(
+            current=self._registry.is_current,
             bindings=bindings,
             rounds=Rounds(Store(client), self._readings, now),
             reporter=reporter,
@@ -324,15 +327,14 @@ class EventEngine:
         self._bindings.forget(key)
         self._schedule.drop(key)
 
-    def _at_once(self, concerned: list[Tracked]) -> None:
+    def _at_once(self, concerned: Iterable[Tracked | None]) -> None:
         for tracked in concerned:
-            self._due(tracked, 0.0)
+            if tracked is not None:
+                self._due(tracked, 0.0)
 
     def _edited(self, key: Key) -> None:
         """Somebody edited the HPA of an object."""
-        tracked = self._registry.get(key)
-        if tracked is not None:
-            self._due(tracked, 0.0)
+        self._at_once([self._registry.get(key)])
 
     def _moved(self, target: Target) -> None:
         """The count of a workload changed: of one of ours it is looked at unless we did that."""
@@ -340,9 +342,6 @@ class EventEngine:
         for tracked in self._registry.of_target(target):
             if scale is not None and scale.replicas != tracked.count:
                 self._due(tracked, 0.0)
-
-    def _hurry(self, tracked: Tracked) -> None:
-        self._due(tracked, 0.0)
 
     def _due(self, tracked: Tracked, wait: float) -> None:
         if tracked.running:
@@ -353,7 +352,7 @@ class EventEngine:
     async def _take(self, tracked: Tracked, due: float) -> None:
         """A turn, and the time of the next; whatever happens, the object is not lost."""
         loop = asyncio.get_running_loop()
-        late = loop.time() - due
+        late, order = loop.time() - due, tracked.order
         self._meters.began(tracked.key, late)
         self._counts.latest_s = late
         self._counts.samples += 1
@@ -370,12 +369,12 @@ class EventEngine:
             self._counts.running -= 1
             tracked.running = False
             tracked.turned()
+        if not self._registry.is_current(tracked, order):
+            self._meters.forget(tracked.key)  # what this turn counted of triggers that are gone
         self._after(tracked, due, wait)
 
     def _after(self, tracked: Tracked, due: float, wait: float | None) -> None:
         held = self._registry.get(tracked.key)
-        if held is None:
-            self._meters.forget(tracked.key)  # what this turn counted after the object was gone
         if held is not tracked:
             return
         now = asyncio.get_running_loop().time()

@@ -28,13 +28,13 @@ class ExternalMetrics:
 
     Args:
         find: the object of a key, when it is handled here.
-        hurry: have a turn happen now.
+        hurry: have turns happen now.
     """
 
     def __init__(
         self,
         find: Callable[[Key], Tracked | None],
-        hurry: Callable[[Tracked], None],
+        hurry: Callable[[list[Tracked]], None],
         settings: EventSettings,
         now: Now,
     ) -> None:
@@ -71,7 +71,7 @@ class ExternalMetrics:
         turned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         tracked.waiting.append(turned)
         if not tracked.running:
-            self._hurry(tracked)
+            self._hurry([tracked])
         try:
             async with asyncio.timeout(LONGEST_S):
                 await turned

@@ -10,6 +10,7 @@ import asyncio
 
 import structlog
 
+from eventscaler.core.model import Mode
 from eventscaler.decode import known_status, scaled_object
 from eventscaler.engine.share import Share
 from eventscaler.engine.tracked import Tracked
@@ -117,6 +118,8 @@ class Leaver:
         original = known_status(body).original_replicas
         if order is None or not order.restore or original is None:
             return
+        if order.settings.mode is not Mode.AUTO:
+            return  # its count is not ours to set
         try:
             scale = await self._scales.get(order.target)
         except NotFound:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -32,6 +34,7 @@ class JobTurn:
     def __init__(
         self,
         *,
+        current: Callable[[Tracked, object], bool],
         bindings: Bindings,
         rounds: Rounds,
         reporter: Reporter,
@@ -39,6 +42,7 @@ class JobTurn:
         now: Now,
         settings: EventSettings,
     ) -> None:
+        self._current = current
         self._bindings = bindings
         self._rounds = rounds
         self._reporter = reporter
@@ -60,8 +64,11 @@ class JobTurn:
             problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
             await self._report(tracked, order, (), Round(problem=problem))
             return self._settings.refresh_s
-        done = await self._rounds.round(order, binding.asked, tracked.jobs)
-        self._account(tracked, order, done)
+        done = await self._rounds.round(
+            order, binding.asked, tracked.jobs, current=partial(self._current, tracked, order)
+        )
+        if done.acted or self._current(tracked, order):
+            self._account(tracked, order, done)
         await self._report(tracked, order, binding.asked, done)
         return self._settings.retry_s if done.is_unfinished else float(order.polling_s)
 
@@ -126,6 +133,8 @@ class JobTurn:
     async def _report(
         self, tracked: Tracked, order: ScaledJob, asked: tuple[Asked, ...], done: Round
     ) -> None:
+        if not self._current(tracked, order):
+            return  # another object of that name may be there
         told = [str(fault) for fault in tracked.told]
         status = status_after(tracked.status, order, asked, done, self._now(), cautions=told)
         elapsed = asyncio.get_running_loop().time() - tracked.written_at

@@ -7,6 +7,7 @@ status writes, which come back as changes, cost one comparison.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from eventscaler.auth import Resolver
 from eventscaler.auth.resolver import Key as AuthKey
 from eventscaler.auth.resolver import key_of
 from eventscaler.core.faults import Fault
+from eventscaler.core.history import History
 from eventscaler.core.model import Memory
 from eventscaler.decode import (
     Scalable,
@@ -30,6 +32,7 @@ from eventscaler.decode import (
 from eventscaler.decode.authentication import CLUSTER_KIND
 from eventscaler.engine.authentications import Authentications
 from eventscaler.engine.finalizers import guards
+from eventscaler.engine.labelling import is_labelled
 from eventscaler.engine.schedule import Key
 from eventscaler.engine.tracked import Tracked
 from eventscaler.engine.users import Users
@@ -103,6 +106,10 @@ class Registry:
     def of_target(self, target: Target) -> list[Tracked]:
         return [self._objects[key] for key in self._claims.get(target, ())]
 
+    def is_current(self, tracked: Tracked, order: object) -> bool:
+        """Whether *order* is what is asked for still, of this very object."""
+        return tracked.order is order and self._objects.get(tracked.key) is tracked
+
     def of_shard(self, shard: int) -> list[Tracked]:
         return [tracked for tracked in self._objects.values() if tracked.shard == shard]
 
@@ -116,7 +123,7 @@ class Registry:
         uid = str(body["metadata"].get("uid") or "")
         if was is not None and was.uid == uid:
             was.essence = essence
-            was.shard, was.guarded = shard, guards(body)
+            was.shard, was.guarded, was.labelled = shard, guards(body), is_labelled(body)
             return self._edited(was, order, faults)
         if was is not None:
             self.forget(key)
@@ -130,9 +137,11 @@ class Registry:
             faults=faults,
             status=status,
             guarded=guards(body),
+            labelled=is_labelled(body),
             memory=Memory(last_active=status.last_active, failures=dict(status.failures)),
             jobs=JobMemory(last_active=status.last_active),
         )
+        _follow(tracked)
         self._objects[key] = tracked
         self._count(tracked, 1)
         return tracked
@@ -145,6 +154,7 @@ class Registry:
         self._count(was, -1)
         self._meters.forget(was.key)  # a trigger that was taken out must not show its last value
         was.order, was.faults = order, faults
+        _follow(was)
         was.start_anew()
         self._count(was, 1)
         return was
@@ -214,6 +224,16 @@ def _essence(body: Json) -> bytes | None:
         return None
     told = {key: value for key, value in meta.items() if key not in _PASSING}
     return blake2b(msgspec.json.encode(told), digest_size=16).digest()
+
+
+def _follow(tracked: Tracked) -> None:
+    """What is remembered of another workload does not count for a new one."""
+    target = tracked.order.target if isinstance(tracked.order, ScaledObject) else tracked.target
+    if tracked.target not in (None, target):
+        tracked.memory = replace(tracked.memory, history=History())
+        tracked.status = replace(tracked.status, original_replicas=None)
+        tracked.count = None
+    tracked.target = target
 
 
 def _seniority(tracked: Tracked) -> tuple[datetime, Key]:

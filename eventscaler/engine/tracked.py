@@ -13,6 +13,7 @@ from eventscaler.decode import ScaledJob, ScaledObject
 from eventscaler.engine.schedule import Key
 from eventscaler.scaled_jobs.memory import JobMemory
 from eventscaler.scaling.binding import Binding
+from kube.scale import Target
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,9 +26,10 @@ class Tracked:
         essence: what an edit of the manifest would change; None where nobody counts edits.
         status: as last written or found.
         written_at: when the status was last written, on the loop's clock.
-        guarded: whether it carries the finalizer.
+        guarded: whether it carries the finalizer; `labelled`: the label.
         binding: its triggers, ready to read; None when they must be bound anew.
         bound_at: when they were bound, on the loop's clock.
+        target: the workload that `memory` is of.
         memory: for the next decision; last_active is written less often than it is kept.
         running: a sample is under way; `again` asks for another right after it.
         refused: what the last write of the scale was refused with.
@@ -51,8 +53,10 @@ class Tracked:
     essence: bytes | None = None
     written_at: float = float("-inf")
     guarded: bool = False
+    labelled: bool = False
     binding: Binding | None = None
     bound_at: float = 0.0
+    target: Target | None = None
     memory: Memory = field(default_factory=Memory)
     running: bool = False
     again: bool = False

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from eventscaler.core.faults import Fault, Severity
+from eventscaler.core.model import Mode
 from eventscaler.core.status import CHECK_FAILED, Problem, Status, worth_writing
 from eventscaler.decode import ScaledObject
 from eventscaler.engine.bindings import Bindings
 from eventscaler.engine.finalizers import guard
 from eventscaler.engine.hpas import Hpas, told
+from eventscaler.engine.labelling import label
 from eventscaler.engine.reporting import Reporter
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.tracked import Counts, Tracked
@@ -45,6 +48,7 @@ class Turn:
         discovery: Discovery,
         *,
         rival: Callable[[Tracked], str],
+        current: Callable[[Tracked, object], bool],
         bindings: Bindings,
         sampler: Sampler,
         reporter: Reporter,
@@ -57,6 +61,7 @@ class Turn:
         self._client = client
         self._discovery = discovery
         self._rival = rival
+        self._current = current
         self._bindings = bindings
         self._sampler = sampler
         self._reporter = reporter
@@ -75,34 +80,57 @@ class Turn:
         order = tracked.order
         if not isinstance(order, ScaledObject):
             return await self._refuse(tracked)
+        if await self._is_kept_from(tracked, order):
+            return self._settings.busy_poll_s
+        binding = await self._bound(tracked, order)
+        if binding.refused:
+            problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
+            await self._report(tracked, order, (), Round(problem=problem))
+            return self._settings.refresh_s
+        return await self._sample(tracked, order, binding)
+
+    async def _is_kept_from(self, tracked: Tracked, order: ScaledObject) -> bool:
+        """Whether something keeps *order* from being scaled; that is reported then."""
         rival = self._rival(tracked)
         if rival:
             text = f"{order.target} is scaled by ScaledObject/{rival} already"
             kept = await self._hpas.clear(order, tracked.status.hpa_name, rival=True)
             done = Round(problem=Problem(CHECK_FAILED, text))
             await self._report(tracked, order, (), done, kept)
-            return self._settings.busy_poll_s
-        if order.restore and not tracked.guarded:
-            try:
-                await guard(self._client, order.namespace, order.name)
-            except NotLeading:
-                raise
-            except KubeError as error:
-                problem = Problem(CHECK_FAILED, f"the finalizer cannot be put on: {error}")
-                await self._report(tracked, order, (), Round(problem=problem))
-                return self._settings.busy_poll_s
-        binding = await self._bound(tracked, order)
-        if binding.refused:
-            problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
+            return True
+        if not order.restore or tracked.guarded:
+            return False
+        try:
+            await guard(self._client, order.namespace, order.name)
+        except NotLeading:
+            raise
+        except KubeError as error:
+            problem = Problem(CHECK_FAILED, f"the finalizer cannot be put on: {error}")
             await self._report(tracked, order, (), Round(problem=problem))
-            return self._settings.refresh_s
+            return True
+        return False
+
+    async def _sample(self, tracked: Tracked, order: ScaledObject, binding: Binding) -> float:
+        """Read, decide, act and report; seconds until the next turn."""
         kept = await self._hpas.clear(order, tracked.status.hpa_name)
-        done = await self._sampler.round(order, binding.asked, tracked.memory, tracked.count)
-        self._account(tracked, order, done)
+        done = await self._sampler.round(
+            order,
+            binding.asked,
+            tracked.memory,
+            tracked.count,
+            current=partial(self._current, tracked, order),
+        )
+        if done.written or self._current(tracked, order):
+            self._account(tracked, order, done)
+        if not self._current(tracked, order):
+            return self._settings.retry_s  # what it is now has a turn of its own, right after
         if kept is None and done.problem is None:
             kept = await self._hpas.keep(order, binding.asked, tracked.status.hpa_name)
         done = _with_hpa(done, kept)
         await self._report(tracked, order, binding.asked, done, kept)
+        if not tracked.labelled and order.settings.mode is Mode.AUTO:
+            tracked.labelled = True  # or so tried
+            await label(self._client, order.namespace, order.name)
         return self._wait(order, done)
 
     async def _refuse(self, tracked: Tracked) -> float | None:
@@ -136,8 +164,8 @@ class Turn:
         self._say(tracked, scaled(order, done, tracked.refused))
         self._log(tracked, done)
         tracked.refused = done.refused
-        tracked.memory = done.memory
-        tracked.count = done.count
+        if tracked.target == order.target:
+            tracked.memory, tracked.count = done.memory, done.count
         if done.entry is not None:
             tracked.journal = tracked.journal.noted(done.entry)
         if decision is not None:
@@ -174,6 +202,8 @@ class Turn:
         done: Round,
         kept: Kept | None = None,
     ) -> None:
+        if not self._current(tracked, order):
+            return  # another object of that name may be there
         cautions = [str(fault) for fault in tracked.told]
         status = status_after(tracked.status, order, asked, done, self._now(), cautions=cautions)
         if done.decision is not None:

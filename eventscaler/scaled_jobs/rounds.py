@@ -10,8 +10,8 @@ Whatever fails is a value of the `Round`; nothing here raises for a source or fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from eventscaler.core.jobs import Job, JobDecision, RemovalReason, Tally, decide
 from eventscaler.core.jobs.kept import entry_of
@@ -27,6 +27,10 @@ from kube.errors import KubeError
 from kube.values.times import Now
 
 NOTHING = Done()
+
+
+def always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,11 @@ class Round:
     started: Done = NOTHING
     cleaned: Done = NOTHING
     trimmed: Done = NOTHING
+
+    @property
+    def acted(self) -> bool:
+        """Whether some Job was started or deleted."""
+        return self.started.count + self.cleaned.count + self.trimmed.count > 0
 
     @property
     def is_unfinished(self) -> bool:
@@ -69,8 +78,12 @@ class Rounds:
         order: ScaledJob,
         asked: Sequence[Asked],
         memory: JobMemory,
+        *,
+        current: Callable[[], bool] = always,
     ) -> Round:
         """Start and delete what follows from the queue and the Jobs.
+
+        Nothing, when after the reading *order* is not *current* any more.
 
         Raises:
             NotLeading: this process may not write any more.
@@ -84,7 +97,7 @@ class Rounds:
         made = decide(readings, jobs, settings, order.generation, now, memory.last_active)
         rests = made.tally == Tally() and not made.create and not made.remove
         memory.quiet = order if rests else None
-        if settings.mode is Mode.RECOMMEND:
+        if settings.mode is Mode.RECOMMEND or not current():
             return Round(decision=made, entry=entry_of(made, now))
         by_reason = {
             reason: [removal for removal in made.remove if removal.reason is reason]
@@ -93,15 +106,15 @@ class Rounds:
         cleaned = await self._store.remove(order, by_reason[RemovalReason.ROLLOUT])
         started = await self._store.start(order, made.create, jobs, memory)
         trimmed = await self._store.remove(order, by_reason[RemovalReason.HISTORY])
-        acted = started.count + cleaned.count + trimmed.count > 0
-        return Round(
+        done = Round(
             decision=made,
-            entry=entry_of(made, now, written=acted, refused=started.refused),
             problem=Problem(CREATE_FAILED, started.refused) if started.refused else None,
             started=started,
             cleaned=cleaned,
             trimmed=trimmed,
         )
+        kept = entry_of(made, now, written=done.acted, refused=started.refused)
+        return replace(done, entry=kept)
 
     async def _look(
         self, order: ScaledJob, asked: Sequence[Asked], memory: JobMemory

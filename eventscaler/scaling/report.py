@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from eventscaler.core.journal import last_decision
-from eventscaler.core.model import Decision
+from eventscaler.core.model import COMPOSITE, Decision
 from eventscaler.core.status import Problem, Status, conditions
 from eventscaler.decode import ScaledObject
 from eventscaler.decode.trigger_body import PASSIVE
@@ -51,6 +51,7 @@ def status_after(
         resource_names=tuple(each for each in order.types if each in PASSIVE),
         triggers_types=",".join(order.types),
         authentications_types=",".join(order.auth_kinds),
+        composite_name=COMPOSITE if order.composed else "",
     )
     if decision is None:
         return status
@@ -108,6 +109,7 @@ def status_json(status: Status) -> Json:
         "conditions": write(status.conditions),
         "externalMetricNames": list(status.metric_names) or None,
         "resourceMetricNames": list(status.resource_names) or None,
+        "compositeScalerName": status.composite_name or None,
         "triggersActivity": {n: {"isActive": active} for n, active in status.activity} or None,
         "health": {name: _health(failed) for name, failed in status.failures} or None,
         "lastDecision": status.last_decision,

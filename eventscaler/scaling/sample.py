@@ -6,12 +6,12 @@ Whatever fails is a value of the `Round`; nothing here raises for a source or fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from eventscaler.core.decide import decide
 from eventscaler.core.journal import Entry, entry
-from eventscaler.core.model import Decision, Limits, Memory, Mode, Reading, State
+from eventscaler.core.model import Decision, Limits, Memory, MetricType, Mode, Reading, State
 from eventscaler.core.status import CHECK_FAILED, NO_REPLICAS, Problem
 from eventscaler.decode import ScaledObject
 from eventscaler.readings import Asked, Readings
@@ -20,6 +20,10 @@ from kube.errors import Conflict, KubeError, NotFound, NotLeading
 from kube.resources import PODS
 from kube.scale import Scale, Scales
 from kube.values.times import Now
+
+
+def always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,14 @@ class Sampler:
         asked: Sequence[Asked],
         memory: Memory,
         count: int | None = None,
+        *,
+        current: Callable[[], bool] = always,
     ) -> Round:
         """Bring the target to what its triggers ask for.
 
         Another *count* than the one seen or written last is somebody's change: it is left alone in
-        this round, unless it is out of the object's limits.
+        this round, unless it is out of the object's limits. And nothing is written when, after the
+        reading, *order* is not *current* any more.
         """
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -92,7 +99,8 @@ class Sampler:
         )
         decision = decide(readings, order.limits, state, order.settings, now)
         decided = clock()
-        if count not in (None, scale.replicas) and _within(order.limits, scale.replicas):
+        changed = count not in (None, scale.replicas) and _within(order.limits, scale.replicas)
+        if changed or not current():
             outcome = Round(decision=decision, memory=decision.memory, changed=True)
         else:
             outcome = await self._write(order, scale, decision)
@@ -106,7 +114,7 @@ class Sampler:
     ) -> tuple[Scale | Problem, tuple[Reading, ...], int | None]:
         wanted = tuple(asked) if order.reads else ()
         scale = self._scales.held(order.target)
-        if scale is not None and not self._asks_for_pods(wanted, scale):
+        if scale is not None and not self._asks_for_pods(order, wanted, scale):
             return scale, await self._readings.sample(wanted), None
         async with asyncio.TaskGroup() as group:
             scale_task = group.create_task(self._scale(order, wanted))
@@ -128,15 +136,14 @@ class Sampler:
 
     async def _ready(self, order: ScaledObject, scale: Scale, asked: Sequence[Asked]) -> int | None:
         """Ready pods, counted only where the Value arithmetic will ask for them."""
-        if not self._asks_for_pods(asked, scale):
+        if not self._asks_for_pods(order, asked, scale):
             return None
         namespace = order.target.namespace
         pods = await self._client.items(PODS, namespace=namespace, labels=scale.selector)
         return sum(1 for pod in pods if _is_ready(pod))
 
-    def _asks_for_pods(self, asked: Sequence[Asked], scale: Scale) -> bool:
-        by_value = any(one.trigger and one.trigger.metric_type == "Value" for one in asked)
-        return bool(by_value and scale.replicas and scale.selector)
+    def _asks_for_pods(self, order: ScaledObject, asked: Sequence[Asked], scale: Scale) -> bool:
+        return bool(_counts_by_value(order, asked) and scale.replicas and scale.selector)
 
     async def _write(self, order: ScaledObject, scale: Scale, decision: Decision) -> Round:
         kept = Round(decision=decision, memory=decision.memory)
@@ -156,6 +163,13 @@ class Sampler:
 
 def _within(limits: Limits, replicas: int) -> bool:
     return replicas == limits.rest or limits.awake <= replicas <= limits.max
+
+
+def _counts_by_value(order: ScaledObject, asked: Sequence[Asked]) -> bool:
+    composite = order.settings.composite
+    if composite is not None:
+        return composite.metric_type is MetricType.VALUE
+    return any(one.trigger and one.trigger.metric_type == MetricType.VALUE for one in asked)
 
 
 def _is_ready(pod: Json) -> bool:

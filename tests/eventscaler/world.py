@@ -168,13 +168,12 @@ def made(
 
 
 def echo(engine: EventEngine) -> Callable[[Request, Response], None]:
-    """Tell *engine* of its own status writes."""
+    """Tell *engine* of its own patches."""
 
     def answered(request: Request, response: Response) -> None:
         if (
             request.method == "PATCH"
             and request.path.split("/")[2] in OURS
-            and request.path.endswith("/status")
             and response.status == 200
         ):
             engine.changed(msgspec.json.decode(response.body))

@@ -15,6 +15,7 @@ from eventscaler.core.model import (
     Decision,
     Limits,
     MetricType,
+    Mode,
     Pause,
     Reading,
     Reason,
@@ -185,6 +186,13 @@ def test_activity_is_remembered_only_when_seen() -> None:
     assert made(0, read(1)).last_active == NOON
     assert made(0, read(0), active_ago_s=7).last_active == NOON - timedelta(seconds=7)
     assert made(0, read(None), active_ago_s=7).last_active == NOON - timedelta(seconds=7)
+
+
+def test_advice_counts_although_an_hpa_would() -> None:
+    """One that only advises has no HPA: nobody else would say how many."""
+    hpa = Settings(behavior=FREE, hpa=True)
+    assert made(3, read(81), settings=hpa).replicas == 3
+    assert made(3, read(81), settings=replace(hpa, mode=Mode.RECOMMEND)).replicas == 9
 
 
 def test_errors_name_the_trigger_and_its_reason() -> None:

@@ -77,5 +77,7 @@ def test_the_status_says_when_the_last_turn_was() -> None:
 
     assert (rise["time"], rise["desiredReplicas"]) == ("2026-05-01T12:00:00Z", 9)
     assert "refused" not in rise
-    assert last_decision(rise, made(82, 9, 1)) is rise
+    held = replace(made(82, 9, 1), written=False)
+    assert last_decision(rise, held) is rise
+    assert last_decision(rise, replace(held, refused="no"))["refused"] == "no"
     assert last_decision(rise, made(None, 9, 2))["rule"] == "Blind"
