@@ -11,7 +11,7 @@ from functools import partial
 from eventscaler.cloudevents.outlet import Outlet, Send
 from eventscaler.cloudevents.standing import Standing
 from eventscaler.core.cloud_events import TYPES, Occurrence
-from eventscaler.core.faults import Fault, errors
+from eventscaler.core.faults import Fault, errors, sentence
 from eventscaler.decode import CloudEventSource
 from eventscaler.metrics import CloudEventMeters
 from kube.events import Reference
@@ -69,7 +69,7 @@ class Emitter:
             outlet.queue = was.queue
             self._end(was)
         if source is None:
-            standing.fails("; ".join(str(fault) for fault in errors(tuple(faults))))
+            standing.fails(sentence(errors(faults)))
         else:
             standing.works()
         self._outlets[key] = outlet

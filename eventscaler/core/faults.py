@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,5 +35,16 @@ class Fault:
         return f"{self.path}: found {self.found}, want {self.want}"
 
 
-def errors(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+def errors(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Those that refuse the object."""
     return tuple(fault for fault in faults if fault.severity is Severity.ERROR)
+
+
+def others(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Those with which the object works all the same."""
+    return tuple(fault for fault in faults if fault.severity is not Severity.ERROR)
+
+
+def sentence(faults: Iterable[Fault]) -> str:
+    """All of them in one line, as conditions and Events tell them."""
+    return "; ".join(str(fault) for fault in faults)

@@ -31,7 +31,6 @@ from kube.scale import Target
 EXCLUDED_LABELS = "scaledjob.keda.sh/job-excluded-labels"
 HISTORY = 100
 SHARE_LIMIT = 1000
-OF_REPLICAS = {"cpu", "memory"}
 RESTARTS = ("OnFailure", "Never")
 PROPAGATION = {"background": "Background", "foreground": "Foreground"}
 
@@ -142,7 +141,7 @@ def _without_replicas(body: Mapping[str, Any], faults: list[Fault]) -> dict[str,
 
 def _refuse_replicas(spec: Node, triggers: tuple[TriggerBody, ...]) -> None:
     for trigger in triggers:
-        if trigger.type in OF_REPLICAS:
+        if trigger.passive:
             want = "another trigger: Jobs have no replicas that share a load"
             spec.fault(f"triggers[{trigger.index}].type", trigger.type, want)
 

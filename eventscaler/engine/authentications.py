@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eventscaler.auth.resolver import Key
-from eventscaler.core.faults import Fault, errors
+from eventscaler.core.faults import Fault, errors, sentence
 from eventscaler.engine.share import Share
 from eventscaler.engine.teller import Teller
 from eventscaler.metrics import Meters
@@ -67,7 +67,7 @@ class Authentications:
 
 
 def _news(kind: str, faults: tuple[Fault, ...], *, is_new: bool) -> Notice:
-    wrong = "; ".join(str(fault) for fault in errors(faults))
+    wrong = sentence(errors(faults))
     if wrong:
         return Notice(f"{kind}Failed", wrong, warning=True)
     if is_new:

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from eventscaler.core.faults import Severity
+from eventscaler.core.faults import errors, others, sentence
 from eventscaler.core.jobs.status import CHECK_FAILED
 from eventscaler.core.status import Problem, Status, worth_writing
 from eventscaler.decode import ScaledJob
@@ -22,7 +22,6 @@ from eventscaler.scaled_jobs.events import deeds, turns
 from eventscaler.scaled_jobs.report import REFRESH_S, bare_status, patch, status_after
 from eventscaler.scaled_jobs.rounds import Round, Rounds
 from eventscaler.scaling.binding import Binding
-from eventscaler.scaling.events import cautions
 from kube.values.times import Now
 
 log = structlog.get_logger()
@@ -61,7 +60,7 @@ class JobTurn:
             return await self._refuse(tracked)
         binding = await self._bound(tracked, order)
         if binding.refused:
-            problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
+            problem = Problem(CHECK_FAILED, sentence(binding.refused))
             await self._report(tracked, order, (), Round(problem=problem))
             return self._settings.refresh_s
         done = await self._rounds.round(
@@ -73,8 +72,7 @@ class JobTurn:
         return self._settings.retry_s if done.is_unfinished else float(order.polling_s)
 
     async def _refuse(self, tracked: Tracked) -> float | None:
-        found = [str(fault) for fault in tracked.faults if fault.severity is Severity.ERROR]
-        problem = Problem(CHECK_FAILED, "; ".join(found))
+        problem = Problem(CHECK_FAILED, sentence(errors(tracked.faults)))
         status = bare_status(tracked.status, problem, self._now())
         if await self._write(tracked, status) or status == tracked.status:
             return None
@@ -85,11 +83,7 @@ class JobTurn:
         if not order.settings.reads:
             return Binding(())
         binding = await self._bindings.of(tracked, order)
-        found = tracked.faults + binding.faults
-        warnings = [fault for fault in found if fault.severity is not Severity.ERROR]
-        if warnings != tracked.told:
-            self._reporter.say(tracked, cautions(warnings))
-            tracked.told = warnings
+        self._reporter.warn(tracked, others(tracked.faults + binding.faults))
         return binding
 
     def _account(self, tracked: Tracked, order: ScaledJob, done: Round) -> None:

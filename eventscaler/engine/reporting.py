@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 import structlog
 
+from eventscaler.core.faults import Fault
 from eventscaler.core.status import Status
 from eventscaler.engine.registry import SCALED
 from eventscaler.engine.teller import Teller
 from eventscaler.engine.tracked import Counts, Tracked
-from eventscaler.scaling.events import Notice
+from eventscaler.scaling.events import Notice, cautions
 from kube.client import Client, Json
 from kube.errors import Denied, Invalid, KubeError, NotFound, NotLeading
 from kube.events import Reference
@@ -61,6 +62,12 @@ class Reporter:
             tracked.unwritten = str(error)
             text = f"its status cannot be written: {error}"
             self.say(tracked, [Notice(f"{tracked.key.kind}UpdateFailed", text, warning=True)])
+
+    def warn(self, tracked: Tracked, odd: tuple[Fault, ...]) -> None:
+        """Tell what is *odd* about a manifest that works all the same, when that is news."""
+        if odd != tracked.told:
+            self.say(tracked, cautions(odd))
+            tracked.told = odd
 
     def say(self, tracked: Tracked, notices: Iterable[Notice]) -> None:
         found = tuple(notices)

@@ -67,7 +67,7 @@ class Tracked:
     sampled_at: float = float("-inf")
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
-    told: list[Fault] = field(default_factory=list)
+    told: tuple[Fault, ...] = ()
     shard: int = 0
     jobs: JobMemory = field(default_factory=JobMemory)
     edits: int = 0

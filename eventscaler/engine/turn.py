@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from eventscaler.core.faults import Fault, Severity
+from eventscaler.core.faults import errors, others, sentence
 from eventscaler.core.model import Mode
 from eventscaler.core.status import CHECK_FAILED, Problem, Status, worth_writing
 from eventscaler.decode import ScaledObject
@@ -28,7 +28,7 @@ from eventscaler.hpa import Kept
 from eventscaler.metrics import Meters
 from eventscaler.readings import Asked
 from eventscaler.scaling.binding import Binding
-from eventscaler.scaling.events import Notice, cautions, scaled, turns
+from eventscaler.scaling.events import Notice, scaled, turns
 from eventscaler.scaling.report import bare_status, refresh_of, status_after, status_patch
 from eventscaler.scaling.sample import Round, Sampler
 from kube.client import Client
@@ -84,7 +84,7 @@ class Turn:
             return self._settings.busy_poll_s
         binding = await self._bound(tracked, order)
         if binding.refused:
-            problem = Problem(CHECK_FAILED, "; ".join(str(fault) for fault in binding.refused))
+            problem = Problem(CHECK_FAILED, sentence(binding.refused))
             await self._report(tracked, order, (), Round(problem=problem))
             return self._settings.refresh_s
         return await self._sample(tracked, order, binding)
@@ -134,22 +134,18 @@ class Turn:
         return self._wait(order, done)
 
     async def _refuse(self, tracked: Tracked) -> float | None:
-        found = [str(fault) for fault in tracked.faults if fault.severity is Severity.ERROR]
-        problem = Problem(CHECK_FAILED, "; ".join(found))
+        problem = Problem(CHECK_FAILED, sentence(errors(tracked.faults)))
         status = bare_status(tracked.status, problem, self._now())
-        if await self._write(tracked, status):
+        if await self._write(tracked, status) or status == tracked.status:
             return None
-        return None if status == tracked.status else self._settings.busy_poll_s
+        return self._settings.busy_poll_s
 
     async def _bound(self, tracked: Tracked, order: ScaledObject) -> Binding:
         """The triggers; what is odd about them is told when that is news."""
         if not order.reads:
             return Binding(())
         binding = await self._bindings.of(tracked, order)
-        warnings = [fault for fault in tracked.faults + binding.faults if not _is_error(fault)]
-        if warnings != tracked.told:
-            self._say(tracked, cautions(warnings))
-            tracked.told = warnings
+        self._reporter.warn(tracked, others(tracked.faults + binding.faults))
         return binding
 
     def _account(self, tracked: Tracked, order: ScaledObject, done: Round) -> None:
@@ -269,7 +265,3 @@ def _with_hpa(done: Round, kept: Kept | None) -> Round:
         return done
     problem = Problem(CHECK_FAILED, kept.problem) if kept.problem else done.problem
     return replace(done, problem=problem, changed=done.changed or kept.again)
-
-
-def _is_error(fault: Fault) -> bool:
-    return fault.severity is Severity.ERROR

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eventscaler.core.jobs.status import CHECK_FAILED, CREATE_FAILED, PAUSED, READY, UNPAUSED
-from eventscaler.core.status import PARTIAL_ERROR, TRIGGER_ERROR, Status
+from eventscaler.core.jobs.status import CHECK_FAILED, CREATE_FAILED, PAUSED, UNPAUSED
+from eventscaler.core.status import PAUSED_WHOLLY, Status
 from eventscaler.scaled_jobs.rounds import Round
 from eventscaler.scaled_jobs.store import Done
-from eventscaler.scaling.events import STARTED, STOPPED, Notice
-from kube.values.conditions import Condition
+from eventscaler.scaling.events import STARTED, STOPPED, Notice, ready_turn
 
 ROLLOUT = "ScaledJobRolloutCleanup"
 
 
 def turns(was: Status, new: Status) -> Iterator[Notice]:
     """What the conditions tell."""
-    yield from _ready_turn(was, new)
+    ready = new.condition("Ready")
+    if ready is None or ready.reason != CREATE_FAILED:  # which has an Event of its own
+        yield from ready_turn(was, new, failed="KEDAScalerFailed", refused=CHECK_FAILED)
     yield from _pause_turn(was, new)
     yield from _active_turn(was, new)
 
@@ -48,23 +49,6 @@ def _rollout(cleaned: Done) -> Iterator[Notice]:
         yield Notice(f"{ROLLOUT}Completed", f"deleted {cleaned.count} {of}")
 
 
-def _ready_turn(was: Status, new: Status) -> Iterator[Notice]:
-    before, after = was.condition("Ready"), new.condition("Ready")
-    if after is None or (before and _told(before) == _told(after)):
-        return
-    if after.reason == READY:
-        yield STARTED
-        yield Notice(READY, "ready for scaling")
-    elif after.reason in {TRIGGER_ERROR, PARTIAL_ERROR}:
-        yield Notice("KEDAScalerFailed", after.message, warning=True)
-    elif after.reason != CREATE_FAILED:  # which has an Event of its own
-        yield Notice(CHECK_FAILED, after.message, warning=True)
-
-
-def _told(condition: Condition) -> tuple[str, str]:
-    return (condition.reason, condition.message)
-
-
 def _pause_turn(was: Status, new: Status) -> Iterator[Notice]:
     before, after = was.condition("Paused"), new.condition("Paused")
     if after is None or (before and before.status == after.status):
@@ -72,7 +56,7 @@ def _pause_turn(was: Status, new: Status) -> Iterator[Notice]:
     if after.status == "True":
         if before is not None:
             yield STOPPED
-        yield Notice(PAUSED, "paused by annotation")
+        yield Notice(PAUSED, PAUSED_WHOLLY)
     elif before is not None and before.status == "True":
         yield STARTED
         yield Notice(UNPAUSED, "creating jobs again")

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from eventscaler.core.jobs import JobDecision
 from eventscaler.core.jobs.status import conditions
 from eventscaler.core.journal import last_decision
 from eventscaler.core.status import Problem, Status
 from eventscaler.decode import ScaledJob
 from eventscaler.readings import Asked
 from eventscaler.scaled_jobs.rounds import Round
-from eventscaler.scaling.report import status_patch
+from eventscaler.scaling.report import activity, metric_names, status_patch
 from kube.client import Json
 
 REFRESH_S = 30.0  # how far lastActiveTime may lag behind while active
@@ -36,7 +35,7 @@ def status_after(
     status = replace(
         was,
         conditions=conditions(was.conditions, decision, done.problem, now, cautions),
-        metric_names=_metric_names(was, asked),
+        metric_names=metric_names(was, asked),
         triggers_types=",".join(order.types),
         authentications_types=",".join(order.auth_kinds),
     )
@@ -46,7 +45,7 @@ def status_after(
         status,
         last_active=decision.last_active,
         last_decision=last_decision(was.last_decision, done.entry) if done.entry else None,
-        activity=_activity(was, asked, decision),
+        activity=activity(was, asked, [vote.reading for vote in decision.votes]),
     )
 
 
@@ -62,26 +61,3 @@ def patch(was: Status, new: Status) -> Json:
     if after is not None and (before is None or before.status != after.status):
         found["status"]["Paused"] = after.status
     return found
-
-
-def _metric_names(was: Status, asked: Sequence[Asked]) -> tuple[str, ...]:
-    """As bound now; while paused, or while credentials are missing, as known before."""
-    if asked and all(one.trigger for one in asked):
-        return tuple(one.trigger.metric_name for one in asked if one.trigger)
-    return was.metric_names
-
-
-def _activity(
-    was: Status, asked: Sequence[Asked], decision: JobDecision
-) -> tuple[tuple[str, bool], ...]:
-    """Activity by metric name; a trigger that did not answer keeps what was known of it."""
-    if not asked:
-        return was.activity
-    before = dict(was.activity)
-    names = {one.label: one.trigger.metric_name for one in asked if one.trigger}
-    known = {name: before[name] for name in names.values() if name in before}
-    for vote in decision.votes:
-        active = vote.reading.is_active()
-        if active is not None:
-            known[names[vote.reading.trigger]] = active
-    return tuple(sorted(known.items()))

@@ -23,7 +23,7 @@ from eventscaler.auth import (
     Where,
     Workload,
 )
-from eventscaler.core.faults import Fault, Severity
+from eventscaler.core.faults import Fault, errors
 from eventscaler.decode import Scalable, TriggerBody, spec_of, translated
 from eventscaler.readings import Asked
 from kube.client import Client
@@ -51,7 +51,7 @@ class Binding:
 
     @property
     def refused(self) -> tuple[Fault, ...]:
-        return tuple(fault for fault in self.faults if fault.severity is Severity.ERROR)
+        return errors(self.faults)
 
     @property
     def complete(self) -> bool:

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from eventscaler.auth import AuthSettings, Given, Resolver, decoded
 from eventscaler.auth.resolver import key_of
 from eventscaler.core.decide import decide
-from eventscaler.core.faults import Fault, errors
+from eventscaler.core.faults import Fault, errors, sentence
 from eventscaler.core.model import COMPOSITE, Memory, Reading, State
 from eventscaler.decode import (
     AuthRef,
@@ -213,7 +213,7 @@ def _memory(body: Json, before: Carried | None, current: int, now: datetime) -> 
 
 
 def refused(faults: Sequence[Fault]) -> CheckReport:
-    reason = "; ".join(str(fault) for fault in errors(tuple(faults)))
+    reason = sentence(errors(faults))
     return CheckReport(
         triggers=(),
         active=None,

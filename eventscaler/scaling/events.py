@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from eventscaler.core.faults import Fault
+from eventscaler.core.faults import Fault, sentence
 from eventscaler.core.model import Decision, Reason
 from eventscaler.core.status import (
+    CHECK_FAILED,
     PARTIAL_ERROR,
     PAUSED_WHOLLY,
-    READY,
     TRIGGER_ERROR,
     Status,
 )
@@ -41,7 +41,7 @@ STOPPED = Notice("KEDAScalersStopped", "stopped watching the triggers")
 
 def turns(was: Status, new: Status, order: object = None) -> Iterator[Notice]:
     """What the conditions of *order* tell."""
-    yield from _ready_turn(was, new, _failed(order))
+    yield from ready_turn(was, new, failed=_failed(order), refused=CHECK_FAILED)
     yield from _pause_turn(was, new)
     yield from _fallback_turn(was, new)
 
@@ -60,17 +60,18 @@ def departed(kind: str, *, watched: bool) -> Iterator[Notice]:
     yield Notice(f"{kind}Deleted", "its workload is not scaled any more")
 
 
-def _ready_turn(was: Status, new: Status, failed: str) -> Iterator[Notice]:
+def ready_turn(was: Status, new: Status, *, failed: str, refused: str) -> Iterator[Notice]:
+    """What Ready tells; *failed* is the reason of a silent trigger, *refused* of all the rest."""
     before, after = was.condition("Ready"), new.condition("Ready")
     if after is None or (before and _told(before) == _told(after)):
         return
-    if after.reason == READY:
+    if after.is_true:
         yield STARTED
-        yield Notice(READY, "ready for scaling")
+        yield Notice(after.reason, "ready for scaling")
     elif after.reason in {TRIGGER_ERROR, PARTIAL_ERROR}:
         yield Notice(failed, after.message, warning=True)
     else:
-        yield Notice("ScaledObjectCheckFailed", after.message, warning=True)
+        yield Notice(refused, after.message, warning=True)
 
 
 def _told(condition: Condition) -> tuple[str, str]:
@@ -130,4 +131,4 @@ def _moved(order: ScaledObject, decision: Decision, move: str) -> Notice:
 def cautions(faults: Sequence[Fault]) -> Iterator[Notice]:
     """What is odd about an accepted manifest, in one Event."""
     if faults:
-        yield Notice("KEDAScalerInfo", "; ".join(str(fault) for fault in faults), warning=True)
+        yield Notice("KEDAScalerInfo", sentence(faults), warning=True)

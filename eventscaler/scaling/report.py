@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from eventscaler.core.journal import last_decision
-from eventscaler.core.model import COMPOSITE, Decision
+from eventscaler.core.model import COMPOSITE, Reading
 from eventscaler.core.status import Problem, Status, conditions
 from eventscaler.decode import ScaledObject
 from eventscaler.decode.trigger_body import PASSIVE
@@ -47,7 +47,7 @@ def status_after(
             was.conditions, decision, done.problem, now, cautions, one_way=_one_way(order)
         ),
         paused_replicas=pause.replicas if pause else None,
-        metric_names=_metric_names(was, asked),
+        metric_names=metric_names(was, asked),
         resource_names=tuple(each for each in order.types if each in PASSIVE),
         triggers_types=",".join(order.types),
         authentications_types=",".join(order.auth_kinds),
@@ -62,7 +62,7 @@ def status_after(
         failures=tuple(sorted(decision.failures.items())),
         last_decision=last_decision(was.last_decision, done.entry) if done.entry else None,
         original_replicas=original,
-        activity=_activity(was, asked, decision),
+        activity=activity(was, asked, decision.readings),
     )
 
 
@@ -77,15 +77,15 @@ def bare_status(was: Status, problem: Problem, now: datetime) -> Status:
     return replace(was, conditions=conditions(was.conditions, None, problem, now))
 
 
-def _metric_names(was: Status, asked: Sequence[Asked]) -> tuple[str, ...]:
+def metric_names(was: Status, asked: Sequence[Asked]) -> tuple[str, ...]:
     """As bound now; while paused, or while credentials are missing, as known before."""
     if asked and all(one.trigger for one in asked):
         return tuple(one.trigger.metric_name for one in asked if one.trigger and not one.passive)
     return was.metric_names
 
 
-def _activity(
-    was: Status, asked: Sequence[Asked], decision: Decision
+def activity(
+    was: Status, asked: Sequence[Asked], readings: Sequence[Reading]
 ) -> tuple[tuple[str, bool], ...]:
     """Activity by metric name; a trigger that did not answer keeps what was known of it.
 
@@ -96,7 +96,7 @@ def _activity(
         return was.activity
     names = {one.metric for one in asked if one.trigger and not one.passive}
     known = {name: before[name] for name in names if name in before}
-    for reading in decision.readings:
+    for reading in readings:
         active = reading.is_active()
         if active is not None and reading.metric in names:
             known[reading.metric] = active

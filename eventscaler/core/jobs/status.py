@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from eventscaler.core.jobs.model import JobDecision, JobReason
-from eventscaler.core.status import Problem, not_ready
+from eventscaler.core.status import PAUSED_WHOLLY, Problem, not_ready
 from kube.values.conditions import Condition, with_conditions
 
 READY = "ScaledJobReady"
@@ -74,5 +74,5 @@ def _paused(decision: JobDecision | None, now: datetime) -> Condition | None:
     if decision is None:
         return None
     if decision.reason is JobReason.PAUSED:
-        return Condition("Paused", "True", PAUSED, "paused by annotation", now)
+        return Condition("Paused", "True", PAUSED, PAUSED_WHOLLY, now)
     return Condition("Paused", "False", UNPAUSED, "not paused", now)
