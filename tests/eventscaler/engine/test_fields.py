@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
 
+from eventscaler.engine import EventSettings
 from kube.client import Json
-from kube.resources import DEPLOYMENTS, SCALED_JOBS, SCALED_OBJECTS, Resource
-from kube.transport import Request
+from kube.errors import NotFound
+from kube.resources import (
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    SCALED_OBJECTS,
+)
 from tests.eventscaler.manifests import (
     deployment,
     http_trigger,
     pods_trigger,
-    scaled_job,
     scaled_object,
-    trigger_authentication,
 )
 from tests.eventscaler.world import World, running
 
 pytestmark = pytest.mark.looptime
-
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
-LABEL = "scaledobject.keda.sh/name"
-CPU: Json = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}
 
 
 async def counts(world: World, *at_s: float) -> list[int]:
@@ -188,132 +186,41 @@ async def test_the_value_of_a_formula_may_be_for_the_whole_workload() -> None:
         assert await counts(world, 1, 60) == [2, 2]
 
 
-async def test_status_names_what_is_read_and_how() -> None:
-    async with running() as world:
-        await world.apply(
-            trigger_authentication(podIdentity={"provider": "none"}),
-            trigger_authentication("all", cluster=True, podIdentity={"provider": "none"}),
-        )
-        triggers = (
-            pods_trigger(name="a", authenticationRef={"name": "creds"}),
-            pods_trigger(
-                name="b",
-                authenticationRef={"name": "all", "kind": "ClusterTriggerAuthentication"},
-            ),
-            CPU,
-        )
-        modifiers = {"formula": "a + b", "target": "1"}
-        body = scaled_object("orders", *triggers, advanced={"scalingModifiers": modifiers})
-        await world.apply(deployment(replicas=1), body)
-        await asyncio.sleep(1)
-        status = await world.status()
-
-        assert status["externalMetricNames"] == ["s0-workload-default", "s1-workload-default"]
-        assert status["resourceMetricNames"] == ["cpu"]
-        assert status["compositeScalerName"] == "composite-metric"
-        assert status["triggersTypes"] == "kubernetes-workload,cpu"
-        assert status["authenticationsTypes"] == (
-            "TriggerAuthentication,ClusterTriggerAuthentication"
-        )
-        assert status["scaleTargetKind"] == "apps/v1.Deployment"
-        assert status["scaleTargetGVKR"] == {
-            "group": "apps",
-            "version": "v1",
-            "kind": "Deployment",
-            "resource": "deployments",
+@pytest.mark.parametrize(("container", "is_set"), [(None, False), ("side", True)])
+async def test_the_container_whose_environment_triggers_read(
+    container: str | None, is_set: bool
+) -> None:
+    queue = {"queueName": "q", "mode": "QueueLength", "value": "5", "hostFromEnv": "NAME"}
+    trigger: Json = {"type": "rabbitmq", "metadata": queue}
+    body = scaled_object("orders", trigger)
+    body["spec"]["scaleTargetRef"]["envSourceContainerName"] = container
+    workload = deployment()
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    containers.append(
+        {
+            "name": "side",
+            "image": "busybox",
+            "env": [{"name": "NAME", "value": "amqp://127.0.0.1:1/"}],
         }
+    )
+    async with running() as world:
+        await world.apply(workload, body)
+        await asyncio.sleep(1)
+        message = (await world.condition("Ready"))[2]
+
+        assert ("which the target's container does not set" not in message) is is_set
+
+
+async def test_an_hpa_has_the_name_that_is_given() -> None:
+    advanced = {"horizontalPodAutoscalerConfig": {"name": "mine"}}
+    async with running(EventSettings(hpa=True, serves_metrics=True)) as world:
+        await world.apply(deployment(), scaled_object(advanced=advanced))
+        await asyncio.sleep(1)
+        assert (await world.status())["hpaName"] == "mine"
+        assert await world.client.get(HORIZONTAL_POD_AUTOSCALERS, "mine", namespace="default")
 
         await world.edit(SCALED_OBJECTS, "orders", advanced=None)
         await asyncio.sleep(1)
-        assert "compositeScalerName" not in await world.status()
-
-
-async def test_a_scaled_object_carries_the_label_that_its_metrics_are_selected_by() -> None:
-    async with running() as world:
-        await world.apply(deployment(), scaled_object())
-        await asyncio.sleep(1)
-        held = await world.client.get(SCALED_OBJECTS, "orders", namespace="default")
-        assert held["metadata"]["labels"] == {LABEL: "orders"}
-        puts = [what for _, what in world.wire.writes if what.endswith("scaledobjects/orders")]
-        await asyncio.sleep(600)
-        assert len(puts) == 1
-
-        replaced = {"metadata": {"labels": None}}
-        world.engine.changed(
-            await world.client.patch(SCALED_OBJECTS, "orders", replaced, namespace="default")
-        )
-        await asyncio.sleep(31)
-        held = await world.client.get(SCALED_OBJECTS, "orders", namespace="default")
-        assert held["metadata"]["labels"] == {LABEL: "orders"}
-
-
-async def test_a_label_that_may_not_be_put_on_hinders_nothing_and_is_not_tried_for_ever() -> None:
-    async with running() as world:
-        tried: list[float] = []
-
-        def refused(request: Request) -> bool:
-            is_label = request.method == "PATCH" and request.path.endswith("scaledobjects/orders")
-            if is_label:
-                tried.append(asyncio.get_running_loop().time())
-            return is_label
-
-        world.wire.forbidden = refused
-        await world.work(2)
-        await world.apply(deployment(), scaled_object(cooldownPeriod=5000))
-        await asyncio.sleep(400)
-
-        assert await world.replicas() == 2
-        assert (await world.condition("Ready"))[0] == "True"
-        assert len(tried) <= 2
-
-
-COLUMNS = {
-    "so": {
-        "ScaleTargetKind": "apps/v1.Deployment",
-        "ScaleTargetName": "orders",
-        "Min": 1,
-        "Max": 7,
-        "Ready": "True",
-        "Active": "True",
-        "Fallback": "False",
-        "Paused": "True",
-        "Triggers": "kubernetes-workload",
-        "Authentications": "TriggerAuthentication",
-    },
-    "sj": {
-        "Min": 2,
-        "Max": 5,
-        "Ready": "True",
-        "Active": "True",
-        "Paused": "False",
-        "Triggers": "kubernetes-workload",
-        "Authentications": "TriggerAuthentication",
-    },
-}
-
-
-async def shown(world: World, resource: Resource, name: str) -> Json:
-    """What `kubectl get` shows of an object, by column."""
-    path = resource.path(None if not resource.namespaced else "default", name)
-    answer = await world.wire.send(Request("GET", path, accept=TABLE), timeout_s=1)
-    found = msgspec.json.decode(answer.body)
-    titles = [column["name"] for column in found["columnDefinitions"]]
-    return dict(zip(titles, found["rows"][0]["cells"], strict=True))
-
-
-async def test_columns_show_what_is() -> None:
-    trigger = pods_trigger(authenticationRef={"name": "creds"})
-    body = scaled_object("orders", trigger, minReplicaCount=1, maxReplicaCount=7)
-    body["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-scale-in": "true"}
-    async with running() as world:
-        await world.work(3)
-        await world.apply(trigger_authentication(podIdentity={"provider": "none"}))
-        await world.apply(deployment(), body)
-        await world.apply(scaled_job("batch", trigger, minReplicaCount=2, maxReplicaCount=5))
-        await asyncio.sleep(3)
-
-        for resource, name, columns in (
-            (SCALED_OBJECTS, "orders", COLUMNS["so"]),
-            (SCALED_JOBS, "batch", COLUMNS["sj"]),
-        ):
-            assert await shown(world, resource, name) == {"Name": name, **columns, "Age": "3s"}
+        assert (await world.status())["hpaName"] == "keda-hpa-orders"
+        with pytest.raises(NotFound):
+            await world.client.get(HORIZONTAL_POD_AUTOSCALERS, "mine", namespace="default")
