@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import ceil
 
 import structlog
@@ -34,40 +35,49 @@ def boottime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-class Elector:
-    """One candidate.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidacy:
+    """What all the Leases that one process competes for have in common.
 
-    Args:
+    Attributes:
         client: without a gate.
         identity: unique to this process.
-        now: the time to write into the Lease, for people to read.
+        now: the time to write into a Lease, for people to read.
         clock: seconds that never stop; what terms are measured with.
+    """
+
+    client: Client
+    namespace: str
+    identity: str
+    now: times.Now
+    terms: Terms = field(default_factory=Terms)
+    clock: Clock = boottime
+
+
+class Elector:
+    """One candidate for one Lease.
+
+    Args:
+        name: of the Lease.
         labels: of the Lease while it is ours.
         seen: the Lease as somebody has watched it so far, so that watching does not begin anew.
     """
 
     def __init__(
         self,
-        client: Client,
-        *,
-        namespace: str,
+        candidacy: Candidacy,
         name: str,
-        identity: str,
-        now: times.Now,
-        clock: Clock = boottime,
-        lease_s: float = 15.0,
-        renew_s: float = 10.0,
-        retry_s: float = 2.0,
+        *,
         labels: Mapping[str, str] | None = None,
         seen: Sighting | None = None,
     ) -> None:
-        self.identity = identity
-        self._client = client
-        self._namespace = namespace
+        self.identity = candidacy.identity
+        self._client = candidacy.client
+        self._namespace = candidacy.namespace
         self._name = name
-        self._now = now
-        self._clock = clock
-        self._terms = Terms(lease_s, renew_s, retry_s)
+        self._now = candidacy.now
+        self._clock = candidacy.clock
+        self._terms = candidacy.terms
         self._labels = dict(labels or {})
         self._seen = seen
         self._until_s: float | None = None  # the end of our term

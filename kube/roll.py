@@ -6,15 +6,15 @@ not changed is measured on our own clock from when we first saw it, as in `kube.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import ceil
 
-from kube.client import Client, Json
+from kube.client import Json
 from kube.errors import Conflict, NotFound
-from kube.lease import boottime, record_of
+from kube.lease import Candidacy, record_of
 from kube.resources import LEASES
 from kube.values import times
-from kube.values.lease import Sighting, Terms
+from kube.values.lease import Sighting
 from kube.values.shards import View
 
 OF = "tandem.sh/lease"  # label: the leader's Lease, which all of them carry
@@ -34,34 +34,21 @@ class Roll:
     """Reads the Leases, and keeps our own entry.
 
     Args:
-        client: without a gate.
         lease: name of the leader's Lease; the others are named after it.
-        identity: unique to this process.
         shards: into how many we divide.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        namespace: str,
-        lease: str,
-        identity: str,
-        shards: int,
-        now: times.Now,
-        terms: Terms,
-        clock: Callable[[], float] = boottime,
-    ) -> None:
-        self._client = client
-        self._namespace = namespace
+    def __init__(self, candidacy: Candidacy, *, lease: str, shards: int) -> None:
+        self._client = candidacy.client
+        self._namespace = candidacy.namespace
+        self._identity = candidacy.identity
+        self._now = candidacy.now
+        self._terms = candidacy.terms
+        self._clock = candidacy.clock
         self._lease = lease
-        self._identity = identity
         self._shards = shards
-        self._now = now
-        self._terms = terms
-        self._clock = clock
         self._members = f"{lease}-member-"
-        self._own = self._members + identity.lower().replace("_", "-")
+        self._own = self._members + self._identity.lower().replace("_", "-")
         self._labels: dict[str, dict[str, str]] = {}
         self._seen: dict[str, Sighting] = {}
 

@@ -13,19 +13,16 @@ and nobody begins beside one that still does; so a rollout that changes the numb
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
-from kube.client import Client
 from kube.errors import KubeError, NotLeading
-from kube.lease import Elector, boottime
+from kube.lease import Candidacy, Elector
 from kube.roll import Roll, labels_of, shard_lease
-from kube.values.lease import Terms
-from kube.values.times import Now
 
 log = structlog.get_logger()
 
@@ -55,42 +52,17 @@ class Shards:
     """One process's part.
 
     Args:
-        client: without a gate.
         lease: name of the leader's Lease; the others are named after it.
-        identity: unique to this process.
         shards: how many there are; the same in all processes.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        namespace: str,
-        lease: str,
-        identity: str,
-        shards: int,
-        now: Now,
-        terms: Terms,
-        clock: Callable[[], float] = boottime,
-    ) -> None:
-        self._client = client
-        self._namespace = namespace
+    def __init__(self, candidacy: Candidacy, *, lease: str, shards: int) -> None:
+        self._candidacy = candidacy
+        self._identity = candidacy.identity
+        self._terms = candidacy.terms
         self._lease = lease
-        self._identity = identity
         self._shards = shards
-        self._now = now
-        self._terms = terms
-        self._clock = clock
-        self._roll = Roll(
-            client,
-            namespace=namespace,
-            lease=lease,
-            identity=identity,
-            shards=shards,
-            now=now,
-            terms=terms,
-            clock=clock,
-        )
+        self._roll = Roll(candidacy, lease=lease, shards=shards)
         self._stakes: dict[int, asyncio.Task[None]] = {}
         self._taken: dict[int, Elector] = {}
         self._reached = False
@@ -153,15 +125,8 @@ class Shards:
     async def _stake(self, shard: int, keeper: Keeper) -> None:
         """Compete for a shard, and keep it, until cancelled."""
         elector = Elector(
-            self._client,
-            namespace=self._namespace,
-            name=shard_lease(self._lease, shard),
-            identity=self._identity,
-            now=self._now,
-            clock=self._clock,
-            lease_s=self._terms.lease_s,
-            renew_s=self._terms.renew_s,
-            retry_s=self._terms.retry_s,
+            self._candidacy,
+            shard_lease(self._lease, shard),
             labels=labels_of(self._lease, self._shards),
             seen=self._roll.sighting(shard),
         )

@@ -31,6 +31,7 @@ from eventscaler.metrics import Exposed, build_info
 from kube.client import Client, Json
 from kube.config import ClusterConfig, ConfigError, connect, load
 from kube.events import Recorder
+from kube.lease import Candidacy
 from kube.transport import Transport
 from kube.values.lease import Terms
 from nodescaler import handlers as node_handlers
@@ -192,15 +193,14 @@ class Operator:
         self._identity = f"{socket.gethostname()}_{os.getpid()}"
         self._leading = Gauge("tandem_leading", "1 while this process leads.", registry=registry)
         self._synced = set[str]()
-        self._leases = Leases(
-            Client(transport),  # without a gate: it is what opens the others
+        candidacy = Candidacy(
+            client=Client(transport),  # without a gate: it is what opens the others
             namespace=self._namespace,
-            lease=settings.lease,
             identity=self._identity,
-            shards=settings.shards,
             now=now,
             terms=Terms(settings.lease_s, settings.lease_s * 2 / 3, settings.lease_s * 2 / 15),
         )
+        self._leases = Leases(candidacy, lease=settings.lease, shards=settings.shards)
         self._elector = self._leases.elector()
         both = ("events", "nodes") if settings.only is None else (settings.only,)
         self._led = tuple(half for half in both if settings.shards == 1 or half != "events")

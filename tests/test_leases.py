@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from kube.client import Client, Json
+from kube.lease import Candidacy
 from kube.resources import LEASES
 from kube.roll import labels_of
-from kube.values.lease import Terms
 from tandem.leases import Counted, Leases
 from tandem.sandbox.cluster import Sandbox, SandboxSettings
 from tests.eventscaler.world import now
@@ -25,15 +25,8 @@ def lease(name: str, holder: str, shards: int) -> Json:
 
 async def test_a_leader_of_all_waits_for_the_last_shard() -> None:
     client = Client(Sandbox(SandboxSettings(), now).transport())
-    leases = Leases(
-        client,
-        namespace="default",
-        lease="tandem",
-        identity="new",
-        shards=1,
-        now=now,
-        terms=Terms(15, 10, 2),
-    )
+    candidacy = Candidacy(client=client, namespace="default", identity="new", now=now)
+    leases = Leases(candidacy, lease="tandem", shards=1)
     await client.create(LEASES, lease("tandem", "new", 1))
     await client.create(LEASES, lease("tandem-shard-1", "old", 2))
     waiting = asyncio.create_task(leases.until_nobody_divides_otherwise())

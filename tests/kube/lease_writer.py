@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from kube.client import Client, ClientSettings
 from kube.errors import NotLeading
 from kube.http import HttpTransport
-from kube.lease import Elector
+from kube.lease import Candidacy, Elector
 from kube.resources import CONFIG_MAPS
+from kube.values.lease import Terms
 
 LEASE_S, RENEW_S, RETRY_S = 1.0, 0.6, 0.1
 PERIOD_S = 0.005
@@ -25,16 +26,14 @@ WELL_BEGUN = 10
 
 async def main(url: str, identity: str) -> None:
     transport = HttpTransport(url)
-    elector = Elector(
-        Client(transport),
+    candidacy = Candidacy(
+        client=Client(transport),
         namespace="kube-system",
-        name="tandem",
         identity=identity,
         now=lambda: datetime.now(UTC),
-        lease_s=LEASE_S,
-        renew_s=RENEW_S,
-        retry_s=RETRY_S,
+        terms=Terms(LEASE_S, RENEW_S, RETRY_S),
     )
+    elector = Elector(candidacy, "tandem")
     client = Client(transport, settings=ClientSettings(per_s=1000), gate=elector.gate)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kube.client import Client
 from kube.errors import NotLeading, Unavailable
-from kube.lease import Elector, boottime, record_of
+from kube.lease import Candidacy, Elector, boottime, record_of
 from kube.transport import Request
 from tests.kube.memory import Memory, failure
 
@@ -25,14 +25,14 @@ START = datetime(2024, 5, 1, tzinfo=UTC)
 
 def candidate(memory: Memory, name: str) -> Elector:
     loop = asyncio.get_running_loop()
-    return Elector(
-        Client(memory),
+    candidacy = Candidacy(
+        client=Client(memory),
         namespace="ns",
-        name="tandem",
         identity=name,
         now=lambda: START + timedelta(seconds=loop.time()),
         clock=loop.time,
     )
+    return Elector(candidacy, "tandem")
 
 
 def holder(memory: Memory) -> str:

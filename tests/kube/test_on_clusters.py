@@ -17,7 +17,7 @@ from kube.discovery import Discovery
 from kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, NotLeading
 from kube.events import Recorder, Reference
 from kube.evict import Blocked, Evicted, evict
-from kube.lease import Elector
+from kube.lease import Candidacy, Elector
 from kube.objects import Partial
 from kube.resources import (
     CONFIG_MAPS,
@@ -28,6 +28,7 @@ from kube.resources import (
     PODS,
 )
 from kube.scale import Scales, Target
+from kube.values.lease import Terms
 from tests.clusters import Cluster
 from tests.kube.test_cache import until
 
@@ -160,16 +161,14 @@ async def test_events_are_counted(client: Client, namespace: str) -> None:
 
 async def test_one_of_two_candidates_leads_and_hands_over(client: Client, namespace: str) -> None:
     def candidate(name: str) -> Elector:
-        return Elector(
-            client,
+        candidacy = Candidacy(
+            client=client,
             namespace=namespace,
-            name="tandem",
             identity=name,
             now=now,
-            lease_s=3.0,
-            renew_s=2.0,
-            retry_s=0.1,
+            terms=Terms(3.0, 2.0, 0.1),
         )
+        return Elector(candidacy, "tandem")
 
     a, b = candidate("a"), candidate("b")
     async with asyncio.TaskGroup() as group:

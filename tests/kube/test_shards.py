@@ -12,7 +12,7 @@ import pytest
 
 from kube.client import Client
 from kube.errors import NotLeading
-from kube.lease import Elector
+from kube.lease import Candidacy, Elector
 from kube.roll import labels_of
 from kube.shards import Acting, Shards, acting
 from kube.transport import Request, Response, Transport
@@ -121,25 +121,11 @@ class Fleet:
         wire = Wire(self.sandbox.transport())
         client = Client(wire)  # type: ignore[arg-type]  # nobody watches here
         clock = asyncio.get_running_loop().time
-        elector = Elector(
-            client,
-            namespace="default",
-            name="tandem",
-            identity=name,
-            now=now,
-            clock=clock,
-            labels=labels_of("tandem", shards),
+        candidacy = Candidacy(
+            client=client, namespace="default", identity=name, now=now, terms=TERMS, clock=clock
         )
-        candidate = Shards(
-            client,
-            namespace="default",
-            lease="tandem",
-            identity=name,
-            shards=shards,
-            now=now,
-            terms=TERMS,
-            clock=clock,
-        )
+        elector = Elector(candidacy, "tandem", labels=labels_of("tandem", shards))
+        candidate = Shards(candidacy, lease="tandem", shards=shards)
         process = Process(name, candidate, elector, wire, self.held)
         process.task = asyncio.create_task(process.run())
         self.started.append(process)

@@ -15,7 +15,7 @@ import pytest
 from eventscaler.engine import EventSettings
 from eventscaler.engine.share import Share
 from kube.client import Client
-from kube.lease import Elector
+from kube.lease import Candidacy, Elector
 from kube.resources import CLOUD_EVENT_SOURCES, SCALED_OBJECTS
 from kube.roll import labels_of
 from kube.shards import Shards, acting
@@ -254,10 +254,11 @@ class Process:
         self.tap.open.set()
         leases = Client(self.tap)
         clock = asyncio.get_running_loop().time
-        common = {"namespace": "default", "identity": name, "now": now, "clock": clock}
-        labels = labels_of("tandem", SHARDS)
-        self.elector = Elector(leases, name="tandem", labels=labels, **common)  # type: ignore[arg-type]
-        self.shards = Shards(leases, lease="tandem", shards=SHARDS, terms=TERMS, **common)  # type: ignore[arg-type]
+        candidacy = Candidacy(
+            client=leases, namespace="default", identity=name, now=now, terms=TERMS, clock=clock
+        )
+        self.elector = Elector(candidacy, "tandem", labels=labels_of("tandem", SHARDS))
+        self.shards = Shards(candidacy, lease="tandem", shards=SHARDS)
         self.world, self.recorder = made(
             EventSettings(), sandbox, shards=SHARDS, gate=self.shards.gate
         )
