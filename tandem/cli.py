@@ -195,7 +195,9 @@ def run(  # one parameter a flag is how typer reads a command
 @app.command()
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
     kubeconfig: Annotated[
         Path | None, typer.Option(help="Where to write the kubeconfig; else a temporary file.")
     ] = None,

@@ -26,6 +26,7 @@ SHORT = {"so": SCALED_OBJECTS, "sj": SCALED_JOBS}
 OPERATORS = "app.kubernetes.io/name=tandem"
 PORT = 8080
 ANSWER_S = 5.0
+FORMULA = "a trigger that the formula names does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _decision(made: Mapping[str, object], since: str, often: str = "") -> list[s
 
 def _trigger(said: Json) -> str:
     if said.get("value") is None:
-        return f"      {said['name']}: no answer: {said.get('error') or 'not read'}"
+        return f"      {said['name']}: no answer: {said.get('error') or FORMULA}"
     active = {True: "active", False: "not active"}.get(said.get("active"), "")  # type: ignore[arg-type]
     return (
         f"      {said['name']}: {said['value']:g}, target {said['target']:g} "

@@ -126,6 +126,23 @@ def test_what_was_refused_repeated_or_not_answered_is_seen() -> None:
     assert told[8].endswith("asks for 9 (7 times until 12:10:00)")
 
 
+def test_a_formula_without_a_result_says_what_keeps_it_from_one() -> None:
+    made: Json = {
+        "time": "2026-05-01T12:00:00Z",
+        "currentReplicas": 4,
+        "desiredReplicas": 4,
+        "rule": "Blind",
+        "message": "no answer from composite-metric; holding 4",
+        "triggers": [{"name": "a", "error": "refused"}, {"name": "composite-metric"}],
+    }
+    told = lines(Explanation(BODY | {"status": {"lastDecision": made}}, None))
+
+    assert told[-4:-2] == [
+        "      a: no answer: refused",
+        "      composite-metric: no answer: a trigger that the formula names does not answer",
+    ]
+
+
 def test_an_object_that_nobody_looked_at_yet() -> None:
     assert lines(Explanation(BODY, None, "nobody")) == [
         "ScaledObject shop/orders",
