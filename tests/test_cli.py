@@ -47,7 +47,7 @@ def test_every_command_has_help(command: str) -> None:
         pytest.param(["validate"], "Missing option", id="no option"),
         pytest.param(["validate", "--fiel", "x"], "No such option", id="a wrong flag"),
         pytest.param(["demo", "--broker", "zeromq"], "found 'zeromq'; would do: http", id="broker"),
-        pytest.param(["sandbox", "--port", "99999"], "0<=x<=65535", id="port"),
+        pytest.param(["sandbox", "--port", "99999"], "Invalid value for '--port'", id="port"),
         pytest.param(["run", "--listen", "8080"], "--listen: found '8080'; would do", id="listen"),
         pytest.param(
             ["run", "--shards", "2", "--no-elect"],

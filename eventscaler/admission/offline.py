@@ -135,10 +135,11 @@ def _known(bodies: Bodies, faults: list[Fault]) -> Known:
             value, found = authentication(body)
             faults += _named(body, found)
             if value is not None:
-                authentications[AuthRef(value.name, value.kind)] = value
+                authentications[value.namespace, AuthRef(value.name, value.kind)] = value
         elif kind in {"Secret", "ConfigMap"}:
             try:
-                data[kind, _place(body)[1]] = data_of(body, kind)
+                namespace, name = _place(body)
+                data[namespace, kind, name] = data_of(body, kind)
             except ValueError as error:
                 faults += _named(body, [Fault("data", "", str(error))])
     return Known(authentications, data)

@@ -26,21 +26,26 @@ class Known:
     """What is at hand of the credentials that triggers refer to.
 
     Attributes:
-        authentications: by how triggers refer to them.
-        data: the texts of Secrets and ConfigMaps, by kind and name.
+        authentications: by namespace ("" for the cluster kind) and how triggers refer to them.
+        data: the texts of Secrets and ConfigMaps, by namespace, kind and name.
     """
 
-    authentications: Mapping[AuthRef, Authentication] = field(default_factory=dict)
-    data: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    authentications: Mapping[tuple[str, AuthRef], Authentication] = field(default_factory=dict)
+    data: Mapping[tuple[str, str, str], Mapping[str, str]] = field(default_factory=dict)
+
+    def authentication(self, ref: AuthRef | None, namespace: str) -> Authentication | None:
+        if ref is None:
+            return None
+        return self.authentications.get((namespace, ref)) or self.authentications.get(("", ref))
 
     def values(self, found: Authentication) -> Mapping[str, Secret]:
         """The parameters of *found* whose values are at hand."""
         refs = [("ConfigMap", ref) for ref in found.config_maps]
         refs += [("Secret", ref) for ref in found.secrets]
         return {
-            ref.parameter: Secret(self.data[kind, ref.name][ref.key])
+            ref.parameter: Secret(texts[ref.key])
             for kind, ref in refs
-            if ref.key in self.data.get((kind, ref.name), {})
+            if ref.key in (texts := self.data.get((found.namespace, kind, ref.name), {}))
         }
 
 
@@ -55,7 +60,7 @@ def judge_triggers(order: Scalable, known: Known = NOTHING, *, strict: bool) -> 
 
 
 def _one(order: Scalable, trigger: TriggerBody, known: Known, *, strict: bool) -> Iterable[Fault]:
-    found = known.authentications.get(trigger.auth) if trigger.auth else None
+    found = known.authentication(trigger.auth, order.namespace)
     values = known.values(found) if found else {}
     identity = found.identity if found else None
     try:
@@ -63,7 +68,8 @@ def _one(order: Scalable, trigger: TriggerBody, known: Known, *, strict: bool) -
         ready = parse(spec_of(order, trigger, values, {}, identity, grant=grant, strict=strict))
     except TriggerFaults as wrong:
         elsewhere = _elsewhere(trigger, found) - values.keys()
-        yield from (_judged(fault, elsewhere) for fault in translated(wrong.faults))
+        told = elsewhere - trigger.metadata.keys()
+        yield from (_judged(fault, elsewhere, told) for fault in translated(wrong.faults))
     else:
         yield from translated(ready.warnings)
     yield from _missing_auth(trigger, found)
@@ -79,13 +85,18 @@ def _grant(found: Authentication | None) -> Grant | None:
     )
 
 
-def _judged(fault: Fault, elsewhere: Set[str]) -> Fault:
-    """*fault*, as a note when what it misses may come from a place that is not at hand."""
+def _judged(fault: Fault, elsewhere: Set[str], told: Set[str]) -> Fault:
+    """*fault*, as a note when what it misses may come from a place that is not at hand.
+
+    Of these, *told* are those that the trigger does not give itself.
+    """
     key = fault.path.rpartition(".metadata.")[2]
     unseen = key in elsewhere or key.endswith(FROM_ENV)
-    if unseen or (elsewhere and fault.path.endswith(".metadata")):
-        return Fault(fault.path, "", f"{fault.want}; not checked", Severity.NOTE)
-    return fault
+    if not unseen and not (elsewhere and fault.path.endswith(".metadata")):
+        return fault
+    borrowed = [f"'{each}'" for each in sorted(told) if f"'{each}'" in fault.want]
+    text = f"{' and '.join(borrowed)}: not at hand" if borrowed else fault.want
+    return Fault(fault.path, "", f"{text}; not checked", Severity.NOTE)
 
 
 def _elsewhere(trigger: TriggerBody, found: Authentication | None) -> Set[str]:

@@ -108,6 +108,41 @@ def test_what_a_given_authentication_yields_is_not_missed() -> None:
     assert "error" in {severity for severity, _ in found(scaled_object("o", rabbit()), other)}
 
 
+def test_credentials_of_another_namespace_are_not_taken_for_ours() -> None:
+    auth = trigger_authentication(secretTargetRef=[{"parameter": "host", "name": "s", "key": "k"}])
+    theirs: Json = {
+        "kind": "Secret",
+        "metadata": {"name": "s", "namespace": "other"},
+        "stringData": {"k": "gopher://nowhere"},
+    }
+    ours = theirs | {"metadata": {"name": "s", "namespace": "default"}}
+    elsewhere = auth | {"metadata": {"name": "creds", "namespace": "other"}, "spec": {"env": []}}
+    order = scaled_object("orders", rabbit())
+
+    assert {severity for severity, _ in found(order, auth, theirs, elsewhere)} == {"note"}
+    assert "error" in {severity for severity, _ in found(order, auth, ours, elsewhere)}
+
+
+def test_what_is_given_is_not_told_as_missing() -> None:
+    trigger = {
+        "type": "prometheus",
+        "metadata": {"serverAddress": "http://p", "query": "q", "threshold": "1"},
+        "authenticationRef": {"name": "creds"},
+    }
+    trigger["metadata"]["authModes"] = "bearer"  # type: ignore[index]  # it is a dict
+    auth = trigger_authentication(env=[{"parameter": "bearerToken", "name": "TOKEN"}])
+
+    assert found(scaled_object("orders", trigger), auth) == [
+        (
+            "note",
+            (
+                "ScaledObject/orders spec.triggers[0].metadata: "
+                "'bearerToken': not at hand; not checked"
+            ),
+        )
+    ]
+
+
 def test_a_wrong_type_is_no_note_because_it_borrows() -> None:
     trigger = {"type": "nope", "metadata": {}, "authenticationRef": {"name": "creds"}}
     assert "error" in {severity for severity, _ in found(scaled_object("orders", trigger))}
