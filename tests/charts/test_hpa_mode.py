@@ -19,7 +19,7 @@ from kube.resources import (
     Resource,
 )
 from tests.charts.helm import Refused, Tool, args_of, environ_of, objects
-from tests.charts.test_permissions import Installed, as_account, installed
+from tests.charts.release import Installed, as_account, installed
 from tests.clusters import Cluster
 from tests.e2e.kit import until
 from tests.e2e.operator import OperatorProcess, operator_of
