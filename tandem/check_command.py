@@ -14,7 +14,8 @@ from rich.table import Table
 
 from eventscaler.core.faults import Severity
 from eventscaler.scaled_jobs.check import check as check_jobs
-from eventscaler.scaling.check import Carried, CheckReport, check
+from eventscaler.scaling.check import check
+from eventscaler.scaling.checked import Carried, CheckReport
 from kube.client import Client, Json
 from kube.config import ConfigError, connect, load
 from scalers.io import IO

@@ -10,7 +10,7 @@ from datetime import datetime
 import typer
 
 from eventscaler.core.faults import Fault, errors
-from eventscaler.scaling.check import Carried, CheckedTrigger, CheckReport
+from eventscaler.scaling.checked import Carried, CheckedTrigger, CheckReport
 from kube.values import times
 from kube.values.times import Now
 

@@ -17,19 +17,9 @@ from eventscaler.decode import ScaledJob, known_status, scaled_job
 from eventscaler.metrics import Meters
 from eventscaler.readings import Readings
 from eventscaler.scaled_jobs.store import Store
-from eventscaler.scaling.binding import Binder
-from eventscaler.scaling.check import (
-    Bodies,
-    Carried,
-    CheckedJobs,
-    CheckReport,
-    checked,
-    given_of,
-    refused,
-    resolver_of,
-)
+from eventscaler.scaling.borrowed import Bodies, bound
+from eventscaler.scaling.checked import Carried, CheckedJobs, CheckReport, checked, refused
 from kube.client import Client, Json
-from kube.discovery import Discovery
 from kube.errors import KubeError, NotFound
 from kube.resources import SCALED_JOBS
 from scalers.io import IO
@@ -51,9 +41,7 @@ async def check(
     order, faults = scaled_job(body)
     if order is None:
         return refused(faults)
-    resolver = await resolver_of(order, client, others, auth or AuthSettings())
-    discovery = Discovery(client) if client else None
-    binding = await Binder(client, discovery, resolver, io, given_of(others)).bind(order)
+    binding = await bound(order, io, client, others, auth)
     faults += binding.faults
     if binding.refused:
         return refused(faults)
