@@ -27,6 +27,7 @@ from tests.bench.memory import each, scaled
 from tests.bench.stage import sandboxed
 from tests.bench.table import Table
 from tests.clusters import Cluster
+from tests.proxied import passed
 
 OBJECTS = 100
 MINUTES = float(os.environ.get("TANDEM_BENCH_MINUTES", "10"))
@@ -68,16 +69,9 @@ class Counted:
             request.method, target, headers=headers, data=await request.read(), timeout=timeout
         )
         async with asked as answer:
-            passed = web.StreamResponse(status=answer.status)
-            passed.content_type = answer.content_type
-            try:
-                await passed.prepare(request)
-                async for chunk in answer.content.iter_any():
-                    await passed.write(chunk)
-                await passed.write_eof()
-            except ConnectionResetError:
-                self.left += 1  # a watcher has seen enough, or the operator has ended
-            return passed
+            response, stayed = await passed(request, answer)
+            self.left += not stayed  # a watcher has seen enough, or the operator has ended
+            return response
 
 
 def _kind(path: str) -> str:

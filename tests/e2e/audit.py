@@ -21,6 +21,7 @@ from eventscaler.engine.share import Share
 from kube.client import Json
 from tests.clusters import Cluster
 from tests.control_plane import kubeconfig
+from tests.proxied import passed
 
 HOP = {"host", "content-length", "transfer-encoding", "connection", "authorization"}
 
@@ -115,18 +116,6 @@ class Proxy:
                 return web.Response(
                     status=answer.status, body=body, content_type=answer.content_type
                 )
-            return await self._stream(request, answer)
-
-    async def _stream(
-        self, request: web.Request, answer: aiohttp.ClientResponse
-    ) -> web.StreamResponse:
-        passed = web.StreamResponse(status=answer.status)
-        passed.content_type = answer.content_type
-        try:
-            await passed.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await passed.write(chunk)
-            await passed.write_eof()
-        except ConnectionResetError:
-            self.left += 1  # whoever asked has ended
-        return passed
+            response, stayed = await passed(request, answer)
+            self.left += not stayed  # whoever asked has ended
+            return response
