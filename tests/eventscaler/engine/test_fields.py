@@ -183,7 +183,9 @@ async def test_the_value_of_a_formula_may_be_for_the_whole_workload() -> None:
     async with running() as world:
         await world.work(8)
         await formed(world, target="4", metricType="Value")
-        assert await counts(world, 1, 60) == [2, 2]
+        assert await counts(world, 1) == [2]
+        await world.work(16)
+        assert await counts(world, 60) == [2]
 
 
 @pytest.mark.parametrize(("container", "is_set"), [(None, False), ("side", True)])
@@ -224,3 +226,19 @@ async def test_an_hpa_has_the_name_that_is_given() -> None:
         assert (await world.status())["hpaName"] == "keda-hpa-orders"
         with pytest.raises(NotFound):
             await world.client.get(HORIZONTAL_POD_AUTOSCALERS, "mine", namespace="default")
+
+
+async def test_labels_that_an_hpa_is_not_to_have() -> None:
+    body = scaled_object()
+    body["metadata"]["labels"] = {"team": "a", "argo": "b"}
+    body["metadata"]["annotations"] = {"scaledobject.keda.sh/hpa-excluded-labels": "argo, none"}
+    async with running(EventSettings(hpa=True, serves_metrics=True)) as world:
+        await world.apply(deployment(), body)
+        await asyncio.sleep(1)
+        found = await world.client.get(
+            HORIZONTAL_POD_AUTOSCALERS, "keda-hpa-orders", namespace="default"
+        )
+
+        assert found["metadata"]["labels"]["team"] == "a"
+        assert found["metadata"]["labels"]["scaledobject.keda.sh/name"] == "orders"
+        assert "argo" not in found["metadata"]["labels"]
