@@ -95,13 +95,13 @@ class Journal:
 
     entries: tuple[Entry, ...] = ()
 
-    def noted(self, made: Entry, keep: int = KEPT) -> Journal:
+    def noted(self, made: Entry) -> Journal:
         """With *made*, which joins the last entry when it asks for the same."""
         if self.entries and _same(self.entries[-1], made):
             last = self.entries[-1]
             joined = replace(made, since=last.since, times=last.times + 1)
             return Journal((*self.entries[:-1], joined))
-        return Journal((*self.entries, made)[-keep:])
+        return Journal((*self.entries, made)[-KEPT:])
 
 
 def _same(one: Entry, other: Entry) -> bool:

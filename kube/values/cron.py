@@ -90,17 +90,6 @@ class Cron:
             day += timedelta(days=1)
         return None
 
-    def previous(self, now: datetime, tz: tzinfo) -> datetime | None:
-        """The last moment not later than *now*, in UTC; None when there never was one."""
-        day = now.astimezone(tz).date() + timedelta(days=1)
-        for _ in range(366 * HORIZON_YEARS):
-            if self._on(day):
-                for moment in reversed(self._moments(day, tz)):
-                    if moment <= now:
-                        return moment
-            day -= timedelta(days=1)
-        return None
-
     def _on(self, day: date) -> bool:
         """Vixie's rule: restricted day fields are alternatives."""
         if day.month not in self.months:

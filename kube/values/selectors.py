@@ -181,32 +181,9 @@ def _misfit(operator: Operator, values: tuple[str, ...]) -> str:
     return "" if values else f"{operator} needs at least one value"
 
 
-# Fields: only equality, and every field exists.
-
-
-def parse_fields(text: str) -> Selector:
-    r"""Read a field selector such as "spec.nodeName=a,status.phase!=Running".
-
-    A backslash keeps a comma, an equals sign or a backslash as part of the value.
-
-    >>> [str(each) for each in parse_fields(r"metadata.name=a\,b,spec.nodeName!=")]
-    ['metadata.name in (a,b)', 'spec.nodeName notin ()']
-    """
-    parts = re.findall(r"(?:\\.|[^,\\])+", text)
-    return tuple(_field(part, text) for part in parts if part.strip())
-
-
 def matches_fields(selector: Iterable[Requirement], fields: Mapping[str, str]) -> bool:
     """Whether all hold; a field that is not set is the empty text, as it is for the API."""
     return all(each.holds({each.key: fields.get(each.key, "")}) for each in selector)
-
-
-def _field(part: str, text: str) -> Requirement:
-    match = re.fullmatch(r"([^=!\\]+?)(==|!=|=)((?:\\[\\,=]|[^\\=])*)", part.strip())
-    if match is None:
-        raise ValueError(f"field selector {text!r}: {part!r} is none of a=b, a==b, a!=b")
-    operator = Operator.NOT_IN if match[2] == "!=" else Operator.IN
-    return Requirement(match[1].strip(), operator, (re.sub(r"\\(.)", r"\1", match[3]),))
 
 
 # Node selectors: one of several terms, each over labels and fields.
@@ -225,26 +202,15 @@ class Term:
         return matches(self.labels, labels) and matches_fields(self.fields, fields)
 
 
-def node_terms(found: Mapping[str, object] | None) -> tuple[Term, ...]:
-    """Read a NodeSelector: `nodeSelectorTerms`, each with matchExpressions and matchFields.
+def node_term(found: Mapping[str, object]) -> Term:
+    """Read one term of a NodeSelector, or that of a preferred affinity.
 
     >>> expression = {"key": "cores", "operator": "Gt", "values": ["4"]}
-    >>> terms = node_terms({"nodeSelectorTerms": [{"matchExpressions": [expression]}]})
-    >>> any_term(terms, {"cores": "8"}, name="n"), any_term(terms, {"cores": "4"}, name="n")
+    >>> term = node_term({"matchExpressions": [expression]})
+    >>> term.matches({"cores": "8"}, {}), term.matches({"cores": "4"}, {})
     (True, False)
     """
-    items = _list((found or {}).get("nodeSelectorTerms") or (), "'nodeSelectorTerms'")
-    return tuple(node_term(_object(item, "a term")) for item in items)
-
-
-def node_term(found: Mapping[str, object]) -> Term:
-    """Read one term, also that of a preferred affinity."""
     return Term(expressions(found.get("matchExpressions")), expressions(found.get("matchFields")))
-
-
-def any_term(terms: Iterable[Term], labels: Mapping[str, str], *, name: str) -> bool:
-    """Whether a node of this name and these labels satisfies one of the terms."""
-    return any(term.matches(labels, {"metadata.name": name}) for term in terms)
 
 
 # The text form of label selectors.

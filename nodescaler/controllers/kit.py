@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from kube.client import Client
 from kube.events import Recorder, Reference
-from kube.resources import NODE_CLAIMS, NODES
+from kube.resources import NODE_CLAIMS
 from kube.values.times import Now
 from nodescaler.clouds.base import Cloud
 from nodescaler.core.lifecycle import Patience
-from nodescaler.core.model import ClaimState, NodeClassRef, NodeState, PodSpec
+from nodescaler.core.model import ClaimState, NodeClassRef, PodSpec
 from nodescaler.core.settings import PackSettings
 from nodescaler.metrics import NodeMetrics
 
@@ -74,10 +74,6 @@ class Kit:
 
 def about_claim(claim: ClaimState) -> Reference:
     return Reference(NODE_CLAIMS.api_version, NODE_CLAIMS.kind, claim.name, uid=claim.uid)
-
-
-def about_node(node: NodeState) -> Reference:
-    return Reference(NODES.api_version, NODES.kind, node.name, uid=node.uid)
 
 
 def about_pod(pod: PodSpec) -> Reference:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 import pytest
 
 from kube import config
-from kube.bind import bind
 from kube.cache import Cache, Change
 from kube.client import Client, ClientSettings, Json
 from kube.discovery import Discovery
@@ -123,14 +122,10 @@ async def test_a_scale_is_optimistic(client: Client, namespace: str) -> None:
         await scales.get(Target(namespace, "apps/v1", "Nothing", "web"))
 
 
-async def test_pods_are_bound_and_evicted_within_their_budget(
-    client: Client, namespace: str
-) -> None:
-    made = await client.create(PODS, pod("a", app="web"), namespace=namespace)
-    uid = made["metadata"]["uid"]
-    await bind(client, namespace, "a", "node-of-nobody", uid=uid)
-    with pytest.raises(Conflict):
-        await bind(client, namespace, "a", "another-node", uid=uid)
+async def test_pods_are_evicted_within_their_budget(client: Client, namespace: str) -> None:
+    bound = pod("a", app="web")
+    bound["spec"]["nodeName"] = "node-of-nobody"
+    uid = (await client.create(PODS, bound, namespace=namespace))["metadata"]["uid"]
     running = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     await client.patch(PODS, "a", {"status": running}, namespace=namespace, subresource="status")
     budget = {

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from kube.bind import bind
 from kube.client import Client
 from kube.discovery import Discovery
 from kube.errors import Conflict, Denied, NotFound, Unavailable
@@ -134,19 +133,3 @@ async def test_what_is_no_answer_is_raised(code: int, error: type[Exception]) ->
 
     with pytest.raises(error):
         await evict(Client(memory), "shop", "a", uid="u")
-
-
-async def test_a_pod_is_bound_to_its_node() -> None:
-    memory = Memory()
-    await bind(Client(memory), "shop", "a", "node-1", uid="u")
-
-    assert memory.requests[-1].path == f"{POD}/binding"
-    assert sent(memory)["target"] == {"apiVersion": "v1", "kind": "Node", "name": "node-1"}
-    assert sent(memory)["metadata"]["uid"] == "u"
-
-
-async def test_a_binding_needs_no_uid() -> None:
-    memory = Memory()
-    await bind(Client(memory), "shop", "a", "node-1")
-
-    assert "uid" not in sent(memory)["metadata"]

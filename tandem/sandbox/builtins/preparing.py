@@ -26,13 +26,6 @@ def new_pod(obj: Json) -> None:
         obj["status"]["conditions"] = [dict(_GATED)]
 
 
-def changed_pod(obj: Json, old: Json) -> None:
-    """A pod keeps its status; only its subresource writes that."""
-    obj["spec"] = section(obj, "spec")
-    if "status" in old:
-        obj["status"] = old["status"]
-
-
 def quality(spec: Json) -> str:
     """Give the pod's QoS class.
 

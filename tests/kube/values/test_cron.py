@@ -74,19 +74,6 @@ def test_no_moment_is_left_out(cron: Cron, now: datetime, tz: ZoneInfo) -> None:
         assert cron.next_after(now, tz) == expected
 
 
-@given(SCHEDULES, MOMENTS, ZONES)
-def test_previous_and_next_are_neighbours(cron: Cron, now: datetime, tz: ZoneInfo) -> None:
-    later = cron.next_after(now, tz)
-    if later is None:
-        return
-
-    assert cron.previous(later, tz) == later
-    before = cron.previous(later - timedelta(microseconds=1), tz)
-    assert before is None or before <= now
-    if before is not None:
-        assert cron.next_after(before, tz) == later
-
-
 @given(st.integers(0, 23), st.integers(0, 59), MOMENTS, ZONES)
 def test_a_daily_time_happens_once_on_every_day(
     hour: int, minute: int, now: datetime, tz: ZoneInfo
@@ -167,7 +154,6 @@ def test_a_day_that_never_comes() -> None:
     now = datetime(2024, 1, 1, tzinfo=UTC)
 
     assert cron.next_after(now, UTC) is None
-    assert cron.previous(now, UTC) is None
 
 
 @pytest.mark.parametrize(

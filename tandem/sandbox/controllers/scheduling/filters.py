@@ -94,12 +94,11 @@ def resources(pod: Pod, room: Room) -> Why:
 
 Filter = Callable[[Pod, Room], Why]
 LOCAL: tuple[Filter, ...] = (cordon, named_node, taints, node_affinity, ports, resources)
-DAEMON: tuple[Filter, ...] = (named_node, taints, node_affinity)
 
 
-def refused(pod: Pod, room: Room, filters: Iterable[Filter] = LOCAL) -> Why:
+def refused(pod: Pod, room: Room) -> Why:
     """Why *pod* cannot run on that node, or ()."""
-    for each in filters:
+    for each in LOCAL:
         why = each(pod, room)
         if why:
             return why
