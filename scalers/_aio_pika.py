@@ -7,19 +7,33 @@ one is dropped; the connection and the other channels are not harmed.
 
 from __future__ import annotations
 
+import asyncio
+from typing import cast
 from urllib.parse import urlsplit
 
 import aio_pika
+import aiormq.connection
 import aiormq.exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from scalers._amqp import Broker
 from scalers._errors import ScalerError
+from scalers._frames import Bounded
 from scalers._guarded import admit
 from scalers._tls import context
 from scalers.io import IO
 
 NAME = "tandem"
+
+
+class _Receiver(aiormq.connection.FrameReceiver):
+    """Reads frames of a bounded length."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(cast("asyncio.StreamReader", Bounded(reader)))
+
+
+aiormq.connection.FrameReceiver = _Receiver  # type: ignore[misc]  # no other place to say so
 
 
 class _Connection:

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any, cast
 
+import aiokafka.conn
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
@@ -34,6 +35,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from scalers._errors import ScalerError
+from scalers._frames import Bounded
 from scalers._guarded import admit
 from scalers._http import HttpAuth, fetch_token
 from scalers._kafka import Cluster, Offsets, Sasl
@@ -56,6 +58,21 @@ MECHANISMS = {
     Sasl.SCRAM_SHA512: "SCRAM-SHA-512",
     Sasl.OAUTHBEARER: "OAUTHBEARER",
 }
+
+
+_KAFKA: Any = aiokafka.conn  # without types
+
+
+class _Bounded(_KAFKA.AIOKafkaConnection):  # type: ignore[misc]
+    """A connection whose answers have a bound."""
+
+    def _create_reader_task(self) -> Any:
+        inner: Any = self
+        inner._reader = Bounded(inner._reader)
+        return super()._create_reader_task()
+
+
+_KAFKA.AIOKafkaConnection = _Bounded  # the client has no place to say so
 
 
 class _Tokens(AbstractTokenProvider):
