@@ -68,7 +68,7 @@ class _Bounded(_KAFKA.AIOKafkaConnection):  # type: ignore[misc]
 
     def _create_reader_task(self) -> Any:
         inner: Any = self
-        inner._reader = Bounded(inner._reader)
+        inner._reader = Bounded(inner._reader)  # noqa: SLF001  # its own, untyped
         return super()._create_reader_task()
 
 
