@@ -33,6 +33,7 @@ from eventscaler.engine.sources import SOURCES, Sources
 from eventscaler.engine.teller import Teller
 from eventscaler.engine.tracked import Counts, EngineStatistics, Tracked
 from eventscaler.engine.turn import Turn
+from eventscaler.engine.turning import Turning
 from eventscaler.engine.users import report
 from eventscaler.metrics import CloudEventMeters, Meters
 from eventscaler.readings import Readings
@@ -43,7 +44,7 @@ from eventscaler.scaling.events import departed
 from eventscaler.scaling.sample import Sampler
 from kube.client import Client, Json
 from kube.discovery import Discovery
-from kube.errors import KubeError, NotFound, NotLeading
+from kube.errors import KubeError, NotFound
 from kube.events import Recorder
 from kube.resources import (
     CLUSTER_TRIGGER_AUTHENTICATIONS,
@@ -61,7 +62,6 @@ log = structlog.get_logger()
 
 DEFAULTS = EventSettings()
 RELIST_S = 10.0  # after a listing failed
-STUMBLE_S = 30.0  # after a turn broke
 AUTHENTICATIONS = (TRIGGER_AUTHENTICATIONS, CLUSTER_TRIGGER_AUTHENTICATIONS)
 _RESOURCES = {resource.kind: resource for resource in AUTHENTICATIONS}
 
@@ -147,10 +147,16 @@ class EventEngine:
             now=now,
             settings=settings,
         )
-        self._turns: dict[str, Turn | JobTurn] = {
-            SCALED_OBJECTS.kind: turn,
-            SCALED_JOBS.kind: job_turn,
-        }
+        self._turning = Turning(
+            {SCALED_OBJECTS.kind: turn, SCALED_JOBS.kind: job_turn},
+            self._registry,
+            self._schedule,
+            self._share,
+            self._meters,
+            self._counts,
+            settings=settings,
+            rng=rng,
+        )
 
     async def run(self) -> None:
         """Scale, until cancelled. Lists everything first."""
@@ -168,7 +174,7 @@ class EventEngine:
                 tracked = self._registry.get(key)
                 if tracked is not None and not tracked.running:
                     tracked.running = True
-                    group.create_task(self._take(tracked, due))
+                    group.create_task(self._turning.take(tracked, due))
 
     async def resync(self) -> None:
         """List our resources, take all of them in, forget those that vanished.
@@ -348,52 +354,3 @@ class EventEngine:
             tracked.again = True
         else:
             self._schedule.put(tracked.key, asyncio.get_running_loop().time() + wait)
-
-    async def _take(self, tracked: Tracked, due: float) -> None:
-        """A turn, and the time of the next; whatever happens, the object is not lost."""
-        loop = asyncio.get_running_loop()
-        late, order = loop.time() - due, tracked.order
-        self._meters.began(tracked.key, late)
-        self._counts.latest_s = late
-        self._counts.samples += 1
-        self._counts.running += 1
-        try:
-            with self._share.turn(tracked.shard):
-                wait = await self._turns[tracked.key.kind].take(tracked)
-        except NotLeading:
-            wait = STUMBLE_S  # whoever runs this engine is about to cancel it
-        except Exception:  # outermost frame: one object's trouble must not end the rest
-            log.exception("turn broke", object=tracked.name, retry_s=STUMBLE_S)
-            wait = STUMBLE_S
-        finally:
-            self._counts.running -= 1
-            tracked.running = False
-            tracked.turned()
-        if not self._registry.is_current(tracked, order):
-            self._meters.forget(tracked.key)  # what this turn counted of triggers that are gone
-        self._after(tracked, due, wait)
-
-    def _after(self, tracked: Tracked, due: float, wait: float | None) -> None:
-        held = self._registry.get(tracked.key)
-        if held is not tracked:
-            return
-        now = asyncio.get_running_loop().time()
-        if tracked.again:
-            tracked.again = False
-            self._schedule.put(tracked.key, now)
-        elif wait is not None:
-            # counted from when it was due, so that slow samples do not stretch the interval
-            at = due + self._spread(tracked, wait)
-            self._schedule.put(tracked.key, max(at, now + min(wait, 1.0)))
-
-    def _spread(self, tracked: Tracked, wait: float) -> float:
-        """A poll somewhat earlier, so that objects made or woken together do not stay in step.
-
-        The first one at any time of the interval: that is the object's place in it.
-        """
-        order = tracked.order
-        jitter = self._settings.jitter
-        if not jitter or order is None or wait < min(order.polling_s, self._settings.busy_poll_s):
-            return wait  # for a reason of its own, such as the end of a cooldown
-        placed, tracked.placed = tracked.placed, True
-        return wait * self._rng.uniform(1.0 - jitter if placed else 0.0, 1.0)

@@ -68,7 +68,7 @@ class JobTurn:
         )
         if done.acted or self._current(tracked, order):
             self._account(tracked, order, done)
-        await self._report(tracked, order, binding.asked, done)
+        tracked.report = partial(self._report, tracked, order, binding.asked, done)
         return self._settings.retry_s if done.is_unfinished else float(order.polling_s)
 
     async def _refuse(self, tracked: Tracked) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from eventscaler.core.faults import Fault
@@ -32,6 +33,8 @@ class Tracked:
         target: the workload that `memory` is of.
         memory: for the next decision; last_active is written less often than it is kept.
         running: a sample is under way; `again` asks for another right after it.
+        report: tells the API of the newest turn; None when that is done or under way.
+        reporting: whether one is.
         refused: what the last write of the scale was refused with.
         placed: whether it has its place in the interval.
         count: of its target, as last seen or written; None before the first look.
@@ -61,6 +64,8 @@ class Tracked:
     running: bool = False
     again: bool = False
     refused: str = ""
+    report: Callable[[], Awaitable[None]] | None = None
+    reporting: bool = False
     placed: bool = False
     count: int | None = None
     decision: Decision | None = None

@@ -127,11 +127,22 @@ class Turn:
         if kept is None and done.problem is None:
             kept = await self._hpas.keep(order, binding.asked, tracked.status.hpa_name)
         done = _with_hpa(done, kept)
-        await self._report(tracked, order, binding.asked, done, kept)
+        tracked.report = partial(self._told, tracked, order, binding.asked, done, kept)
+        return self._wait(order, done)
+
+    async def _told(
+        self,
+        tracked: Tracked,
+        order: ScaledObject,
+        asked: tuple[Asked, ...],
+        done: Round,
+        kept: Kept | None,
+    ) -> None:
+        """Report *done*, and put the label on when that is due."""
+        await self._report(tracked, order, asked, done, kept)
         if not tracked.labelled and order.settings.mode is Mode.AUTO:
             tracked.labelled = True  # or so tried
             await label(self._client, order.namespace, order.name)
-        return self._wait(order, done)
 
     async def _refuse(self, tracked: Tracked) -> float | None:
         problem = Problem(CHECK_FAILED, sentence(errors(tracked.faults)))
