@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from kube.values.times import Now
+from scalers._aws_answers import bound
 from scalers._errors import TOO_MANY, ScalerError, Secret, refusal
 from scalers._guarded import admit
 from scalers._lazily import imported
@@ -154,7 +155,7 @@ def _made(account: Account, service: str, timeout_s: float) -> tuple[Any, dateti
     expires = None
     if account.role:
         session, expires = _as_role(session, account, where)
-    return session.client(service, **where), expires
+    return bound(session.client(service, **where), timeout_s / 3), expires
 
 
 def _as_role(session: Any, account: Account, where: dict[str, Any]) -> tuple[Any, datetime]:
@@ -169,7 +170,7 @@ def _as_role(session: Any, account: Account, where: dict[str, Any]) -> tuple[Any
         with suppress(ClientError):
             return _with_token(session, account, where["config"], token)
     more = {"ExternalId": account.external_id} if account.external_id else {}
-    sts = session.client("sts", **where)
+    sts = bound(session.client("sts", **where), where["config"].read_timeout)
     answer = sts.assume_role(RoleArn=account.role, RoleSessionName=SESSION, **more)
     return _session_of(account, answer["Credentials"])
 

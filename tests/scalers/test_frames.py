@@ -1,9 +1,10 @@
-"""Brokers that announce gigabytes: the connection ends at once, nothing is kept of it."""
+"""Servers that announce or send gigabytes: the connection ends, nothing is kept of it."""
 
 from __future__ import annotations
 
 import asyncio
 import struct
+from contextlib import suppress
 
 import pytest
 
@@ -44,3 +45,25 @@ async def test_a_frame_without_measure_ends_the_connection(
         wanted = trigger(kind, {key: text.format(host=host) for key, text in keys.items()})
         with pytest.raises(ScalerError, match=r"no connection to .*127\.0\.0\.1"):
             await read(wanted, io)
+
+
+async def test_an_answer_without_end_frees_the_thread_that_reads_it(io: IO) -> None:
+    left = asyncio.Event()
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b" " * 2**16)
+                await writer.drain()
+        left.set()
+
+    server = await asyncio.start_server(pour, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        keys = {"queueURL": f"{url}/1/q", "awsRegion": "eu-west-1", "awsEndpoint": url}
+        given = {"awsAccessKeyID": "id", "awsSecretAccessKey": "key"}
+        with pytest.raises(ScalerError, match="the endpoint answers without end"):
+            await read(trigger("aws-sqs-queue", keys, given), io)
+        await left.wait()
