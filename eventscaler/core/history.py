@@ -10,7 +10,7 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 At = tuple[datetime, int]
@@ -35,11 +35,11 @@ class History:
 
     def wanting(self, count: int, now: datetime) -> History:
         """With a recommendation of *count*."""
-        return replace(self, recommendations=(*self.recommendations, (now, count)))
+        return History((*self.recommendations, (now, count)), self.moves)
 
     def moved(self, change: int, now: datetime) -> History:
         """With a move that was made."""
-        return replace(self, moves=(*self.moves, (now, change))) if change else self
+        return History(self.recommendations, (*self.moves, (now, change))) if change else self
 
     def highest(self, now: datetime, window: timedelta) -> int:
         """The largest count wanted in *window*, or 0."""

@@ -104,10 +104,10 @@ class Sampler:
             outcome = Round(decision=decision, memory=decision.memory, changed=True)
         else:
             outcome = await self._write(order, scale, decision)
-        outcome = replace(outcome, count=decision.replicas if outcome.written else scale.replicas)
         kept = entry(decision, now, written=outcome.written, refused=outcome.refused)
         timings = Timings(read - began, decided - read, clock() - decided)
-        return replace(outcome, entry=kept, timings=timings)
+        after = decision.replicas if outcome.written else scale.replicas
+        return replace(outcome, count=after, entry=kept, timings=timings)
 
     async def _read(
         self, order: ScaledObject, asked: Sequence[Asked]

@@ -47,7 +47,7 @@ def seconds(moment: datetime) -> str:
     >>> seconds(parse("2024-05-01T10:00:00.9Z"))
     '2024-05-01T10:00:00Z'
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    return _utc(moment).isoformat(timespec="seconds") + "Z"
 
 
 def micros(moment: datetime) -> str:
@@ -56,7 +56,12 @@ def micros(moment: datetime) -> str:
     >>> micros(parse("2024-05-01T10:00:00.9Z"))
     '2024-05-01T10:00:00.900000Z'
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return _utc(moment).isoformat(timespec="microseconds") + "Z"
+
+
+def _utc(moment: datetime) -> datetime:
+    """The same moment as the clocks of UTC show it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _zone(match: re.Match[str]) -> timezone:
