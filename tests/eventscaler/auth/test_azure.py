@@ -84,7 +84,7 @@ async def test_a_client_secret_opens_the_vault_and_each_version_is_read_once(
         assert found.until is not None
         assert timedelta(minutes=4) < found.until - place.clock() <= timedelta(minutes=5)
         assert sorted(server.reads) == ["/secrets/mq", "/secrets/mq/abc"]
-        assert len(server.forms) == 1
+        assert [form["client_id"] for form in server.forms] == [server.client_id]
 
 
 async def test_workload_identity_exchanges_the_federated_token_as_the_file_has_it_now(
@@ -103,6 +103,10 @@ async def test_workload_identity_exchanges_the_federated_token_as_the_file_has_i
         other = PodIdentity("azure-workload", identity_id="33333333-client")
         await source_of.fetch(as_pod(server, other), place.where())
         assert server.forms[2]["client_id"] == "33333333-client"
+
+        elsewhere = PodIdentity("azure-workload", tenant_id="another-tenant")
+        with pytest.raises(AuthFault, match="404"):  # this server has one tenant
+            await source_of.fetch(as_pod(server, elsewhere), place.where())
 
 
 async def test_a_token_that_is_refused_is_replaced_once(tmp_path: Path) -> None:

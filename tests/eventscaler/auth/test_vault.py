@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import uuid
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,7 @@ async def test_a_certificate_is_made_once_with_its_key_and_kept_for_most_of_its_
         key = load_pem_private_key(made["private_key"].encode(), None)
         assert key.public_key() == certificate.public_key()  # of one answer
         assert set(names.get_values_for_type(x509.DNSName)) >= {"a.example", "b.example"}
+        assert names.get_values_for_type(x509.IPAddress) == [IPv4Address("10.0.0.7")]
         assert names.get_values_for_type(x509.UniformResourceIdentifier) == ["spiffe://shop/mq"]
         assert found.until is not None
         assert timedelta(hours=26) < found.until - place.clock() < timedelta(hours=28)
@@ -158,6 +161,17 @@ async def test_a_certificate_is_made_once_with_its_key_and_kept_for_most_of_its_
         assert (await vault.fetch(wanted, place.where(doubted=True))).values != later.values
 
         assert [call for call in seen.calls if call.startswith("POST")] == [f"POST /v1/{path}"] * 3
+
+
+def test_what_a_certificate_is_asked_for_with() -> None:
+    """The rest of pkiData, which few roles allow."""
+    pki = PkiData(common_name="mq", other_sans="1.3.6.1.4.1.311.20.2.3;utf8:mq", format="der")
+
+    assert json.loads(vault.Place("pki/issue/mq", pki).body or "") == {
+        "common_name": "mq",
+        "other_sans": "1.3.6.1.4.1.311.20.2.3;utf8:mq",
+        "format": "der",
+    }
 
 
 def token(bao: OpenBao, **more: Any) -> str:

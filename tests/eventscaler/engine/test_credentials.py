@@ -226,3 +226,27 @@ async def test_secrets_of_the_operators_namespace_are_read_where_access_is_restr
         await asyncio.sleep(1)
 
         assert (await world.condition("Ready"))[0] == "True"
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("container", "is_set"), [(None, False), ("side", True)])
+async def test_an_authentication_may_name_the_container_of_a_variable(
+    container: str | None, is_set: bool
+) -> None:
+    variable = {"parameter": "host", "name": "NAME"}
+    auth = trigger_authentication(
+        env=[variable | ({"containerName": container} if container else {})]
+    )
+    queue = {"queueName": "q", "mode": "QueueLength", "value": "5"}
+    trigger = {"type": "rabbitmq", "metadata": queue, "authenticationRef": {"name": "creds"}}
+    workload = deployment()
+    url = [{"name": "NAME", "value": "amqp://127.0.0.1:1/"}]
+    workload["spec"]["template"]["spec"]["containers"].append(
+        {"name": "side", "image": "busybox", "env": url}
+    )
+    async with running() as world:
+        await world.apply(auth, workload, scaled_object("orders", trigger))
+        await asyncio.sleep(1)
+        message = (await world.condition("Ready"))[2]
+
+        assert ("NAME" not in message) is is_set
