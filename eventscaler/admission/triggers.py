@@ -15,10 +15,8 @@ from eventscaler.decode import (
     translated,
 )
 from scalers._grants import ClientCredentials, Grant
-from scalers._params import slots_of
+from scalers._params import FROM_ENV, slots_of
 from scalers.base import Secret, TriggerFaults, UnknownTrigger, load, parse
-
-FROM_ENV = "FromEnv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ API_VERSION = "autoscaling/v2"
 KIND = "HorizontalPodAutoscaler"
 PREFIX = "keda-hpa-"
 SELECTOR = "scaledobject.keda.sh/name"
-COMPOSITE_METRIC = "composite-metric"
 MANAGER_LABEL, MANAGER = "app.kubernetes.io/managed-by", "tandem"
 NOT_COPIED = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from eventscaler.decode.node import Node
 from kube.resources import CLUSTER_TRIGGER_AUTHENTICATIONS, TRIGGER_AUTHENTICATIONS
+from scalers._params import FROM_ENV
 
 AUTH_KINDS = (TRIGGER_AUTHENTICATIONS.kind, CLUSTER_TRIGGER_AUTHENTICATIONS.kind)
 METRIC_TYPES = ("AverageValue", "Value", "Utilization")
@@ -45,7 +46,7 @@ class TriggerBody:
     @property
     def wants_env(self) -> bool:
         """Whether some key is read from the workload's environment."""
-        return any(key.endswith("FromEnv") for key in self.metadata)
+        return any(key.endswith(FROM_ENV) for key in self.metadata)
 
 
 class Triggered:

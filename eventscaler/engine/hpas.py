@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from eventscaler.core.hpa import (
-    COMPOSITE_METRIC,
     External,
     Metric,
     Owner,
@@ -16,7 +15,7 @@ from eventscaler.core.hpa import (
     Wish,
     active_condition,
 )
-from eventscaler.core.model import Mode
+from eventscaler.core.model import COMPOSITE, Mode
 from eventscaler.core.status import Status
 from eventscaler.decode import ScaledObject, TriggerBody
 from eventscaler.engine.schedule import Key
@@ -116,7 +115,7 @@ def metrics_of(order: ScaledObject, asked: Sequence[Asked]) -> tuple[Metric, ...
             trigger = one.trigger
             found.append(External(trigger.metric_name, trigger.metric_type, trigger.target))
     if composite is not None:
-        found.append(External(COMPOSITE_METRIC, composite.metric_type.value, composite.target))
+        found.append(External(COMPOSITE, composite.metric_type.value, composite.target))
     return tuple(found)
 
 

@@ -24,6 +24,7 @@ from eventscaler.core.hpa import (
     specified_otherwise,
     updated,
 )
+from eventscaler.decode.hpa import ADOPT
 from eventscaler.hpa.held import Change, Hpa, HpaCache, hpa_of
 from kube.client import Client, Json
 from kube.errors import AlreadyExists, Conflict, KubeError, NotFound, NotLeading
@@ -31,7 +32,6 @@ from kube.resources import HORIZONTAL_POD_AUTOSCALERS
 
 log = structlog.get_logger()
 
-ADOPT = "scaledobject.keda.sh/transfer-hpa-ownership"
 Key = tuple[str, str]
 
 

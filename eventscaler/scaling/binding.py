@@ -28,6 +28,7 @@ from eventscaler.decode import Scalable, TriggerBody, spec_of, translated
 from eventscaler.readings import Asked
 from kube.client import Client
 from kube.discovery import Discovery
+from scalers._params import FROM_ENV
 from scalers.base import Trigger, TriggerFaults, TriggerSpec, parse
 from scalers.io import IO
 
@@ -165,7 +166,7 @@ class Binder:
 async def _variables(trigger: TriggerBody, where: Where) -> Mapping[str, str]:
     """The variables that `...FromEnv` keys name, as far as the container sets them."""
     environment = await where.workload.environment()
-    names = {value for key, value in trigger.metadata.items() if key.endswith("FromEnv")}
+    names = {value for key, value in trigger.metadata.items() if key.endswith(FROM_ENV)}
     found = {name: await environment.optional(name, where.container) for name in sorted(names)}
     return {name: value for name, value in found.items() if value is not None}
 
