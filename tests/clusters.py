@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,7 @@ import pytest
 
 from kube.client import Client
 from kube.http import HttpTransport
+from kube.resources import NAMESPACES
 from tests import control_plane
 from tests.control_plane import ControlPlane, kubeconfig
 from tests.processes import Server
@@ -176,3 +178,19 @@ def kubectl() -> Path:
 def _launched(request: pytest.FixtureRequest, kind: Kind) -> Cluster:
     fleet: Fleet = request.getfixturevalue(f"_{request.param}")
     return fleet.get(kind)
+
+
+@pytest.fixture
+async def client(cluster: Cluster) -> AsyncIterator[Client]:
+    """The client of its administrator."""
+    made = cluster.client()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def space(client: Client) -> str:
+    """A fresh namespace."""
+    name = f"space-{uuid.uuid4().hex[:8]}"
+    await client.create(NAMESPACES, {"metadata": {"name": name}})
+    return name

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
 from kube.client import Client, ClientSettings
 from kube.http import HttpTransport
-from kube.resources import NAMESPACES, PODS, SECRETS
+from kube.resources import PODS, SECRETS
 from kube.versions import Key, Versions
-from tests.clusters import Cluster
 from tests.eventscaler.manifests import secret
 from tests.kube.scripted import Script, serving
 from tests.kube.test_cache import until
@@ -41,20 +37,6 @@ async def following(client: Client, namespace: str | None) -> AsyncIterator[Foll
         await followed.hears(None)
         yield followed
         task.cancel()
-
-
-@pytest.fixture
-async def client(cluster: Cluster) -> AsyncIterator[Client]:
-    made = cluster.client()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def space(client: Client) -> str:
-    name = f"versions-{uuid.uuid4().hex[:8]}"
-    await client.create(NAMESPACES, {"metadata": {"name": name}})
-    return name
 
 
 async def test_what_moves_a_version(client: Client, space: str) -> None:

@@ -35,13 +35,6 @@ UNFIT = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "
 
 
 @pytest.fixture
-async def client(cluster: Cluster) -> Any:
-    made = cluster.client()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 async def namespace(client: Client) -> str:
     name = f"plan-{uuid.uuid4().hex[:8]}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +16,7 @@ from eventscaler.decode.sources import BoundToken
 from kube.client import Client, Json
 from kube.discovery import Discovery
 from kube.errors import NotLeading
-from kube.resources import DEPLOYMENTS, NAMESPACES, SERVICE_ACCOUNTS, Resource
+from kube.resources import DEPLOYMENTS, SERVICE_ACCOUNTS, Resource
 from kube.scale import Target
 from scalers.base import PodIdentity
 from scalers.io import IO
@@ -30,20 +29,6 @@ SETTINGS = AuthSettings(token_life=timedelta(hours=2))
 SOURCE = BoundToken("bearerToken", "reader")
 ARN = "arn:aws:iam::123456789012:role/reader"
 SLACK = timedelta(minutes=2)
-
-
-@pytest.fixture
-async def client(cluster: Cluster) -> AsyncIterator[Client]:
-    made = cluster.client()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def space(client: Client) -> str:
-    name = f"tokens-{uuid.uuid4().hex[:8]}"
-    await client.create(NAMESPACES, {"metadata": {"name": name}})
-    return name
 
 
 @pytest.fixture
