@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from kube.resources import DEPLOYMENTS, STATEFUL_SETS
 from kube.scale import Scale, Scales, Target
 from kube.values.selectors import structured, text_of
 
+LIST_S = 10.0  # then the first list is not waited for any more
 KINDS = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFUL_SETS)}
 
 
@@ -72,9 +74,11 @@ class WatchedScales(Scales):
         self._asked = {kind: asyncio.Event() for kind in KINDS}
         self._written: dict[Target, Scale] = {}  # which no watch has shown yet
         self._doubted = set[Target]()
+        self._runs = False
 
     async def run(self) -> None:
         """Watch the kinds that are asked for, until cancelled."""
+        self._runs = True
         async with asyncio.TaskGroup() as group:
             for kind in KINDS:
                 group.create_task(self._watch(kind))
@@ -82,6 +86,12 @@ class WatchedScales(Scales):
     async def get(self, target: Target) -> Scale:
         """As held, else read. Raises `NotFound` when target, kind or `/scale` does not exist."""
         held = self.held(target)
+        if held is None and self._is_listing(target):
+            # A request for each object would keep the very list waiting that makes them needless.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LIST_S):
+                    await self._caches[target.kind].wait_synced()
+            held = self.held(target)
         if held is not None:
             return held
         found = await super().get(target)
@@ -104,6 +114,14 @@ class WatchedScales(Scales):
             return written
         self._written.pop(target, None)
         return _scale(found)
+
+    def _is_listing(self, target: Target) -> bool:
+        """Whether the first list of its kind is under way."""
+        resource = KINDS.get(target.kind)
+        if resource is None or resource.api_version != target.api_version:
+            return False
+        cache = self._caches[target.kind]
+        return self._runs and not cache.synced and cache.last_error is None
 
     async def put(self, target: Target, replicas: int, *, was: Scale) -> Scale:
         """Set the replicas of a scale that *was* seen. Raises `Conflict` when it changed since."""

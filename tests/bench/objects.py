@@ -49,7 +49,7 @@ NOTES = (
     "KEDA at 10,000 on Prometheus, as measured in kedacore/keda#7676: 333 mCPU, 1,163 MiB.",
     "0 → n, n → m: from when a changed value could be read until the new count was seen.",
     f"{BUSY:,} change at once. At zero an object is read every pollingInterval, else every 15 s.",
-    "told: after the last object was made, until each had its status, label and Events.",
+    "told: from the operator's start until each new object had its status, label and Events.",
     f"To zero: those values at 0, cooldownPeriod {COOLDOWN_S}, until the last count is 0.",
 )
 
@@ -136,12 +136,13 @@ async def _rows(opened: Opened) -> AsyncIterator[Row]:
         async with opened(folder) as source, bare(folder) as stage:
             await source.set(0, SIZES[-1])
             async with stage.operator("--only=events") as operator:
-                process = psutil.Process(operator.pid)
                 await asyncio.sleep(5.0)
-                idle, made = resident_mib(process.pid), 0
-                for size in SIZES:
-                    await _grow(stage.client, source, made, size)
-                    made = size
+                idle, made = resident_mib(operator.pid), 0
+            for size in SIZES:
+                await _grow(stage.client, source, made, size)
+                made = size
+                async with stage.operator("--only=events") as operator:
+                    process = psutil.Process(operator.pid)
                     yield await _row(Row(source.name, size), source, stage, process, idle)
 
 
