@@ -95,7 +95,9 @@ def _ready(
     failed = "; ".join(decision.errors) if decision else ""
     if problem is not None or failed:
         return not_ready(problem, failed, now, partly=bool(decision and decision.active))
-    text = "the target can be scaled and every trigger answers"
+    read = decision is None or decision.reason not in _STANDING
+    answers = "every trigger answers" if read else "the triggers are not read"
+    text = f"the target can be scaled and {answers}"
     return Condition("Ready", "True", READY, "; ".join((text, *cautions)), now)
 
 
@@ -114,7 +116,7 @@ _STANDING = {Reason.PAUSED: "paused", Reason.OFF: "tandem.sh/mode is off"}
 def _active(decision: Decision | None, now: datetime) -> Condition:
     if decision is None or decision.active is None:
         standing = _STANDING.get(decision.reason) if decision else None
-        text = standing or "no trigger answers"
+        text = standing or ("no trigger answers" if decision else "not known while not ready")
         return Condition("Active", "Unknown", "UnknownState", text, now)
     if decision.active:
         names = [vote.reading.trigger for vote in decision.votes if vote.is_active()]

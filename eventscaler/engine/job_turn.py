@@ -13,7 +13,7 @@ from eventscaler.core.jobs.status import CHECK_FAILED
 from eventscaler.core.status import Problem, Status, worth_writing
 from eventscaler.decode import ScaledJob
 from eventscaler.engine.bindings import Bindings
-from eventscaler.engine.reporting import Reporter
+from eventscaler.engine.reporting import BROKEN, Reporter
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.tracked import Tracked
 from eventscaler.metrics import Meters
@@ -70,6 +70,12 @@ class JobTurn:
             self._account(tracked, order, done)
         tracked.report = partial(self._report, tracked, order, binding.asked, done)
         return self._settings.retry_s if done.is_unfinished else float(order.polling_s)
+
+    def stumbled(self, tracked: Tracked) -> None:
+        """Leave word that a turn broke; the log has the error."""
+        if isinstance(tracked.order, ScaledJob):
+            done = Round(problem=Problem(CHECK_FAILED, BROKEN))
+            tracked.report = partial(self._report, tracked, tracked.order, (), done)
 
     async def _refuse(self, tracked: Tracked) -> float | None:
         problem = Problem(CHECK_FAILED, sentence(errors(tracked.faults)))

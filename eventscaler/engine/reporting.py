@@ -20,6 +20,7 @@ from kube.events import Reference
 log = structlog.get_logger()
 
 LASTING = (Denied, Invalid)
+BROKEN = "an error inside Tandem keeps it from being scaled; the operator's log has it"
 
 
 class Reporter:

@@ -21,7 +21,7 @@ from eventscaler.engine.bindings import Bindings
 from eventscaler.engine.finalizers import guard
 from eventscaler.engine.hpas import Hpas, told
 from eventscaler.engine.labelling import label
-from eventscaler.engine.reporting import Reporter
+from eventscaler.engine.reporting import BROKEN, Reporter
 from eventscaler.engine.settings import EventSettings
 from eventscaler.engine.tracked import Counts, Tracked
 from eventscaler.hpa import Kept
@@ -88,6 +88,12 @@ class Turn:
             await self._report(tracked, order, (), Round(problem=problem))
             return self._settings.refresh_s
         return await self._sample(tracked, order, binding)
+
+    def stumbled(self, tracked: Tracked) -> None:
+        """Leave word that a turn broke; the log has the error."""
+        if isinstance(tracked.order, ScaledObject):
+            done = Round(problem=Problem(CHECK_FAILED, BROKEN))
+            tracked.report = partial(self._report, tracked, tracked.order, (), done)
 
     async def _is_kept_from(self, tracked: Tracked, order: ScaledObject) -> bool:
         """Whether something keeps *order* from being scaled; that is reported then."""

@@ -80,6 +80,7 @@ class Turning:
             return STUMBLE_S  # whoever runs this engine is about to cancel it
         except Exception:  # outermost frame: one object's trouble must not end the rest
             log.exception("turn broke", object=tracked.name, retry_s=STUMBLE_S)
+            self._turns[tracked.key.kind].stumbled(tracked)
             return STUMBLE_S
         finally:
             self._counts.running -= 1

@@ -48,11 +48,13 @@ def _ready(
     if problem is not None or failed:
         partly = decision is not None and decision.reason is JobReason.PARTIAL
         return not_ready(problem, failed, now, partly=partly)
-    text = "Jobs can be started and every trigger answers"
+    read = decision is None or decision.reason not in _STANDING
+    answers = "every trigger answers" if read else "the triggers are not read"
+    text = f"Jobs can be started and {answers}"
     return Condition("Ready", "True", READY, "; ".join((text, *cautions)), now)
 
 
-_STANDING: Mapping[JobReason | None, str] = {
+_STANDING: Mapping[JobReason, str] = {
     JobReason.PAUSED: "paused",
     JobReason.OFF: "tandem.sh/mode is off",
 }
@@ -60,7 +62,8 @@ _STANDING: Mapping[JobReason | None, str] = {
 
 def _active(decision: JobDecision | None, now: datetime) -> Condition:
     if decision is None or decision.active is None:
-        text = _STANDING.get(decision.reason if decision else None, "no trigger answers")
+        standing = _STANDING.get(decision.reason) if decision else None
+        text = standing or ("no trigger answers" if decision else "not known while not ready")
         return Condition("Active", "Unknown", "UnknownState", text, now)
     if not decision.active:
         text = "every trigger is at or under its activation"

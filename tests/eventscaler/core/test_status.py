@@ -46,6 +46,7 @@ def after(*values: float | None, current: int = 1, pause: Pause | None = None) -
         (after(0, current=0), "Active", "False", "ScalerNotActive", "at or under"),
         (after(5, pause=Pause()), "Paused", "True", "ScaledObjectPaused", "paused by annotation"),
         (after(5, pause=Pause()), "Active", "Unknown", "UnknownState", "paused"),
+        (after(5, pause=Pause()), "Ready", "True", "ScaledObjectReady", "triggers are not read"),
     ],
 )
 def test_conditions(decision: Decision, kind: str, status: str, reason: str, message: str) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import io
 import logging
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -64,7 +65,7 @@ async def test_sqs_is_read_as_the_operator_itself(
 
 def queue_of(moto: Moto, messages: int) -> str:
     client = BOTO3.client("sqs", endpoint_url=moto.url, region_name=REGION)
-    url: str = client.create_queue(QueueName="operators-own")["QueueUrl"]
+    url: str = client.create_queue(QueueName=f"own-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     for _ in range(messages):
         client.send_message(QueueUrl=url, MessageBody="x")
     client.close()
