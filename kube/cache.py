@@ -101,6 +101,7 @@ class Cache(Generic[T]):
         self._version = ""
         self._callbacks: list[Callback[T]] = []
         self._synced = asyncio.Event()
+        self._tried = asyncio.Event()
         self._lists = self._watches = self._changes = 0
 
     @property
@@ -110,6 +111,10 @@ class Cache(Generic[T]):
     async def wait_synced(self) -> None:
         """Until the first whole list is held."""
         await self._synced.wait()
+
+    async def wait_tried(self) -> None:
+        """Until the first whole list is held, or something went wrong on the way to it."""
+        await self._tried.wait()
 
     def get(self, name: str, namespace: str | None = None) -> T | None:
         return self._held.get((namespace or "", name))
@@ -190,6 +195,7 @@ class Cache(Generic[T]):
         if not self.synced:
             gc.freeze()  # the first list lives as long as the process: never walk it again
             self._synced.set()
+            self._tried.set()
 
     async def _follow(self) -> bool:
         """Watch until the place is lost; tells whether anything came before that."""
@@ -277,6 +283,7 @@ class Cache(Generic[T]):
 
     def _report(self, error: KubeError) -> None:
         self.last_error = error
+        self._tried.set()
         log.warning("watch broken", resource=self.resource.path(self._namespace), why=str(error))
 
     async def _pause(self, attempt: int) -> None:

@@ -90,7 +90,7 @@ class WatchedScales(Scales):
             # A request for each object would keep the very list waiting that makes them needless.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LIST_S):
-                    await self._caches[target.kind].wait_synced()
+                    await self._caches[target.kind].wait_tried()
             held = self.held(target)
         if held is not None:
             return held

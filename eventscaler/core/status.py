@@ -9,7 +9,7 @@ Condition types and reasons are KEDA's. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from eventscaler.core.model import Decision, Reason
@@ -29,6 +29,7 @@ TRIGGER_ERROR = "TriggerError"
 PARTIAL_ERROR = "PartialTriggerError"
 NO_REPLICAS = "ErrorGettingCurrentReplicas"
 READY = "ScaledObjectReady"
+ACTIVE_S = 300.0  # how far lastActiveTime may lag behind while active
 FALLBACK = "FallbackExists"
 NO_FALLBACK = "NoFallbackFound"
 
@@ -154,12 +155,16 @@ def _paused(decision: Decision | None, one_way: str, now: datetime) -> Condition
 def worth_writing(was: Status, new: Status, elapsed_s: float, refresh_s: float) -> bool:
     """Whether *new* is written now: at once when something turned, else once per *refresh_s*.
 
-    Only lastActiveTime and messages may wait. While active the time moves with each sample, and a
-    message may hold a text of the source that differs each time.
+    Only lastActiveTime and messages may wait. A message may hold a text of the source that differs
+    each time. While active the time moves with each sample, and nobody needs it before that ends:
+    an object that was active when its operator stopped begins its cooldown with the next one.
     """
     if _edges(was) != _edges(new):
         return True
-    return was != new and elapsed_s >= refresh_s
+    if was == new:
+        return False
+    only_active = replace(was, last_active=new.last_active) == new
+    return elapsed_s >= (ACTIVE_S if only_active else refresh_s)
 
 
 def _edges(status: Status) -> tuple[object, ...]:

@@ -19,9 +19,10 @@ from eventscaler.engine.tracked import Tracked
 from eventscaler.metrics import Meters
 from eventscaler.readings import Asked
 from eventscaler.scaled_jobs.events import deeds, turns
-from eventscaler.scaled_jobs.report import REFRESH_S, bare_status, patch, status_after
+from eventscaler.scaled_jobs.report import bare_status, patch, status_after
 from eventscaler.scaled_jobs.rounds import Round, Rounds
 from eventscaler.scaling.binding import Binding
+from eventscaler.scaling.report import REFRESH_S
 from kube.values.times import Now
 
 log = structlog.get_logger()

@@ -41,6 +41,7 @@ from eventscaler.scaled_jobs.memory import JobMemory
 from kube.client import Json
 from kube.resources import SCALED_JOBS, SCALED_OBJECTS
 from kube.scale import Target
+from kube.values.conditions import is_true
 from kube.values.times import EPOCH
 
 Reader = Callable[[Json], tuple[ScaledObject | ScaledJob | None, tuple[Fault, ...]]]
@@ -140,6 +141,7 @@ class Registry:
             labelled=is_labelled(body),
             memory=Memory(last_active=status.last_active, failures=dict(status.failures)),
             jobs=JobMemory(last_active=status.last_active),
+            resumed=is_true(status.conditions, "Active"),
         )
         _follow(tracked)
         self._objects[key] = tracked

@@ -41,6 +41,7 @@ class Tracked:
         decision: the last one, made at `sampled_at` on the loop's clock; `journal` has more.
         waiting: for the end of a turn.
         told: the warnings that an Event has told of.
+        resumed: it was active when whoever handled it before stopped: its cooldown begins now.
         shard: of which it is; one process at a time handles that.
         jobs: what a ScaledJob's rounds remember.
         edits: how often something it is made of was edited.
@@ -73,6 +74,7 @@ class Tracked:
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
     told: tuple[Fault, ...] = ()
+    resumed: bool = False
     shard: int = 0
     jobs: JobMemory = field(default_factory=JobMemory)
     edits: int = 0

@@ -29,7 +29,7 @@ from eventscaler.metrics import Meters
 from eventscaler.readings import Asked
 from eventscaler.scaling.binding import Binding
 from eventscaler.scaling.events import Notice, scaled, turns
-from eventscaler.scaling.report import bare_status, refresh_of, status_after, status_patch
+from eventscaler.scaling.report import REFRESH_S, bare_status, status_after, status_patch
 from eventscaler.scaling.sample import Round, Sampler
 from kube.client import Client
 from kube.discovery import Discovery
@@ -118,6 +118,9 @@ class Turn:
 
     async def _sample(self, tracked: Tracked, order: ScaledObject, binding: Binding) -> float:
         """Read, decide, act and report; seconds until the next turn."""
+        if tracked.resumed:
+            tracked.resumed = False
+            tracked.memory = replace(tracked.memory, last_active=self._now())
         kept = await self._hpas.clear(order, tracked.status.hpa_name)
         done = await self._sampler.round(
             order,
@@ -226,7 +229,7 @@ class Turn:
         if kept is not None:
             status = told(status, kept, self._now())
         elapsed = asyncio.get_running_loop().time() - tracked.written_at
-        if worth_writing(tracked.status, status, elapsed, refresh_of(order).total_seconds()):
+        if worth_writing(tracked.status, status, elapsed, REFRESH_S):
             await self._write(tracked, status)
 
     async def _gvkr(self, order: ScaledObject, status: Status) -> tuple[str, str, str, str] | None:

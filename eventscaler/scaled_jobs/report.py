@@ -18,8 +18,6 @@ from eventscaler.scaled_jobs.rounds import Round
 from eventscaler.scaling.report import activity, metric_names, status_patch
 from kube.client import Json
 
-REFRESH_S = 30.0  # how far lastActiveTime may lag behind while active
-
 
 def status_after(
     was: Status,

@@ -65,6 +65,8 @@ def ready_turn(was: Status, new: Status, *, failed: str, refused: str) -> Iterat
     before, after = was.condition("Ready"), new.condition("Ready")
     if after is None or (before and _told(before) == _told(after)):
         return
+    if after.is_true and before is not None and before.reason == after.reason:
+        return  # ready as before, in other words
     if after.is_true:
         yield STARTED
         yield Notice(after.reason, "ready for scaling")

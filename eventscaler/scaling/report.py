@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from eventscaler.core.journal import last_decision
 from eventscaler.core.model import COMPOSITE, Reading
@@ -20,13 +20,7 @@ from kube.client import Json
 from kube.values import times
 from kube.values.conditions import write
 
-ACTIVE_WRITES_PER_COOLDOWN = 10
-SOONEST_S = 30.0
-
-
-def refresh_of(order: ScaledObject) -> timedelta:
-    """How far lastActiveTime may lag behind while active."""
-    return max(timedelta(seconds=SOONEST_S), order.settings.cooldown / ACTIVE_WRITES_PER_COOLDOWN)
+REFRESH_S = 30.0  # how far a message may lag behind
 
 
 def status_after(

@@ -90,6 +90,10 @@ def test_texts_do_not_carry_values_of_the_sample() -> None:
 
 
 BEFORE = Status(conditions=conditions((), after(5), None, NOON), last_active=NOON)
+OTHER_WORDS = replace(
+    BEFORE,
+    conditions=tuple(replace(each, message=each.message + "!") for each in BEFORE.conditions),
+)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +101,13 @@ BEFORE = Status(conditions=conditions((), after(5), None, NOON), last_active=NOO
     [
         pytest.param(BEFORE, 1e9, False, id="nothing changed, ever"),
         pytest.param(
-            replace(BEFORE, last_active=NOON + timedelta(1)), 29, False, id="still active"
+            replace(BEFORE, last_active=NOON + timedelta(1)), 299, False, id="still active"
         ),
-        pytest.param(replace(BEFORE, last_active=NOON + timedelta(1)), 30, True, id="and for long"),
+        pytest.param(
+            replace(BEFORE, last_active=NOON + timedelta(1)), 300, True, id="and for long"
+        ),
+        pytest.param(OTHER_WORDS, 29, False, id="a message may wait"),
+        pytest.param(OTHER_WORDS, 30, True, id="but not as long"),
         pytest.param(replace(BEFORE, last_active=None), 0, True, id="an edge of activity"),
         pytest.param(replace(BEFORE, paused_replicas=3), 0, True, id="a field that turned"),
         pytest.param(

@@ -103,7 +103,22 @@ async def test_while_active_the_time_is_written_now_and_then() -> None:
 
         kinds = {what for _, what in world.wire.writes}
         assert len(kinds) == 1
-        assert 9 <= len(world.wire.writes) <= 10, "once per tenth of the cooldown"
+        assert len(world.wire.writes) == 2, "once in five minutes"
+
+
+async def test_what_was_active_at_the_end_begins_its_cooldown_with_the_next_operator() -> None:
+    async with running() as world:
+        await world.work(2)
+        await world.apply(deployment(), scaled_object(cooldownPeriod=100))
+        await asyncio.sleep(250)
+        await world.work(0)  # which nobody sees any more
+        sandbox = world.sandbox
+    async with running(sandbox=sandbox) as world:
+        await asyncio.sleep(90)
+        assert await world.replicas() == 2
+
+        await asyncio.sleep(20)
+        assert await world.replicas() == 0
 
 
 async def test_after_a_restart_the_cooldown_goes_on_and_nothing_is_written() -> None:

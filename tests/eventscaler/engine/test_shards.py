@@ -138,13 +138,13 @@ async def test_laying_down_ends_what_reads_and_awaits_what_writes() -> None:
         reading, writing = of_shard(0), of_shard(1)
 
         def slow(request: Request) -> float:
-            if request.path.endswith(f"{reading}/scale"):
-                return 20.0
+            if request.query.get("labelSelector") == f"app={reading}":
+                return 10.0
             return 5.0 if request.method == "PUT" else 0.0
 
         world.wire.delay_s = slow
-        for name in (reading, writing):
-            await world.apply(deployment(name), scaled_object(name))
+        await world.apply(deployment(reading), scaled_object(reading, pods_trigger(reading)))
+        await world.apply(deployment(writing), scaled_object(writing))
         await asyncio.sleep(1)
         began = now()
         await world.engine.lay_down(0)
