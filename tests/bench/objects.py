@@ -41,6 +41,7 @@ BUSY = min(200, SIZES[-1])  # objects whose queues change: with more the embedde
 WINDOW_S = 20.0
 LONGEST_S = 120.0
 READY_S = 60.0
+START_S, WRITES_EACH, WRITES_S = 10.0, 4, 200  # a status, a label, two Events; at that rate
 QUIET_S, QUIET_TIMES, QUIET_WRITES = 2.0, 3, 20
 
 
@@ -140,10 +141,10 @@ async def _rows(opened: Opened) -> AsyncIterator[Row]:
                 idle, made = resident_mib(operator.pid), 0
             for size in SIZES:
                 await _grow(stage.client, source, made, size)
-                made = size
+                new, made = size - made, size
                 async with stage.operator("--only=events") as operator:
                     process = psutil.Process(operator.pid)
-                    yield await _row(Row(source.name, size), source, stage, process, idle)
+                    yield await _row(Row(source.name, size), source, stage, process, idle, new)
 
 
 async def _grow(client: Client, source: Source, made: int, size: int) -> None:
@@ -153,8 +154,10 @@ async def _grow(client: Client, source: Source, made: int, size: int) -> None:
     await each(size - made, one)
 
 
-async def _row(row: Row, source: Source, stage: Stage, process: psutil.Process, idle: float) -> Row:
-    row.told = await _quiet(stage.client)
+async def _row(
+    row: Row, source: Source, stage: Stage, process: psutil.Process, idle: float, new: int
+) -> Row:
+    row.told = await _quiet(stage.client, new)
     await asyncio.sleep(POLL_S)  # each has had its first sample and has its place in the interval
     reads, busy = await source.reads(), _cpu_s(process)
     await asyncio.sleep(WINDOW_S)
@@ -172,13 +175,11 @@ async def _row(row: Row, source: Source, stage: Stage, process: psutil.Process, 
     return row
 
 
-async def _quiet(client: Client) -> float:
-    """Wait until the API is hardly written to; the seconds that took.
-
-    New objects get a status, a label and Events, at the operator's 200 requests a second.
-    """
+async def _quiet(client: Client, objects: int) -> float:
+    """Wait until that many new objects are told of; the seconds that took."""
     loop = asyncio.get_running_loop()
     began, before, calm = loop.time(), 0, 0
+    await asyncio.sleep(START_S + WRITES_EACH * objects / WRITES_S)
     while calm < QUIET_TIMES:
         await asyncio.sleep(QUIET_S)
         found = (await client.list(NAMESPACES))["metadata"]["resourceVersion"]
