@@ -85,12 +85,12 @@ class WatchedScales(Scales):
 
     async def get(self, target: Target) -> Scale:
         """As held, else read. Raises `NotFound` when target, kind or `/scale` does not exist."""
-        held = self.held(target)
-        if held is None and self._is_listing(target):
+        held, cache = self.held(target), self._cache(target)
+        if held is None and self._runs and cache is not None:
             # A request for each object would keep the very list waiting that makes them needless.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LIST_S):
-                    await self._caches[target.kind].wait_tried()
+                    await cache.wait_tried()  # which is over at once but for the first list
             held = self.held(target)
         if held is not None:
             return held
@@ -100,8 +100,8 @@ class WatchedScales(Scales):
 
     def held(self, target: Target) -> Scale | None:
         """The scale, where it is known without asking."""
-        cache = self._caches.get(target.kind)
-        if cache is None or target.api_version != KINDS[target.kind].api_version:
+        cache = self._cache(target)
+        if cache is None:
             return None
         self._asked[target.kind].set()
         if not cache.synced or cache.last_error is not None or target in self._doubted:
@@ -115,13 +115,11 @@ class WatchedScales(Scales):
         self._written.pop(target, None)
         return _scale(found)
 
-    def _is_listing(self, target: Target) -> bool:
-        """Whether the first list of its kind is under way."""
+    def _cache(self, target: Target) -> Cache[Workload] | None:
+        """Where the counts of its kind are held; None for kinds that are not watched."""
         resource = KINDS.get(target.kind)
-        if resource is None or resource.api_version != target.api_version:
-            return False
-        cache = self._caches[target.kind]
-        return self._runs and not cache.synced and cache.last_error is None
+        watched = resource is not None and resource.api_version == target.api_version
+        return self._caches[target.kind] if watched else None
 
     async def put(self, target: Target, replicas: int, *, was: Scale) -> Scale:
         """Set the replicas of a scale that *was* seen. Raises `Conflict` when it changed since."""
@@ -130,7 +128,7 @@ class WatchedScales(Scales):
         except Conflict:
             self._doubted.add(target)  # the watch may be behind: ask the next time
             raise
-        if target.kind in self._caches:
+        if self._cache(target) is not None:
             self._written[target] = answer
         return answer
 
